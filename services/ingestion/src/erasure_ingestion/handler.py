@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,11 +19,17 @@ SERVICE = "ingestion"
 NAMESPACE = "Erasure"
 
 
+class Transform(Protocol):
+    """What `core.transform.ProfileTransform` is to this module."""
+
+    def apply(self, data: object, arrived_at_ms: object) -> Outcome: ...
+
+
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Answers every record of the batch once, in order; a bad record spoils no other."""
     answers = fit(
         [
-            answer(record["recordId"], _outcome(record), record.get("data"))
+            answer(record["recordId"], outcome_of(record, transform()), record.get("data"))
             for record in event["records"]
         ]
     )
@@ -31,9 +37,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {"records": [one.as_firehose() for one in answers]}
 
 
-def _outcome(record: Mapping[str, Any]) -> Outcome:
+def outcome_of(record: Mapping[str, Any], transform: Transform) -> Outcome:
+    """What became of one of Firehose's records; a bug in the transform fails only this record."""
     try:
-        return transform().apply(record.get("data"), record.get("approximateArrivalTimestamp"))
+        return transform.apply(record.get("data"), record.get("approximateArrivalTimestamp"))
     except Exception as error:  # noqa: BLE001 - one record must not take the batch with it
         # The class says which bug to look for; the message may quote the record.
         logger().error("record transform broke", error_class=type(error).__name__)
