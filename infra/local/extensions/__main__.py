@@ -1,0 +1,18 @@
+"""MiniStack with all extensions: what `python -m infra.local` runs in MiniStack's environment."""
+
+from ministack import app
+
+from infra.local.extensions import athena
+
+EXTENSIONS = (athena,)
+
+
+def main() -> None:
+    """Install every extension, then serve until told to stop."""
+    for extension in EXTENSIONS:
+        extension.install()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()
