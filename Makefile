@@ -1,0 +1,51 @@
+# `make` alone lists what can be made.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+EMULATOR := .local/ministack
+RUN := $(VENV)/bin/python
+CODE := shared/src services/ingestion/src services/location/src services/purge/src \
+        services/adjudication/src infra tests
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready $(EMULATOR)/.ready ## install everything into .venv and .local (the others call it)
+
+$(VENV)/.ready: tests/requirements.txt shared/pyproject.toml $(wildcard services/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) $(PIP_INSTALL) --require-hashes -r tests/requirements.txt
+	$(RUN) $(PIP_INSTALL) --no-deps --no-build-isolation -e shared $(addprefix -e ,$(wildcard services/*/))
+	@touch $@
+
+$(EMULATOR)/.ready: infra/local/requirements.txt
+	$(PYTHON) -m venv $(EMULATOR)
+	$(EMULATOR)/bin/python $(PIP_INSTALL) --require-hashes -r infra/local/requirements.txt
+	@touch $@
+
+demo: setup ## erase people from a lake, DynamoDB and PostgreSQL on this machine, and prove it
+	@$(RUN) -m infra.demo
+
+up: setup ## start the local cloud and keep it running (KEEP=dir keeps its state)
+	@$(RUN) -m infra.local up $(if $(KEEP),--keep $(KEEP))
+
+test: setup ## run every test
+	$(RUN) -m pytest $(TESTS)
+
+check: setup ## linters, types and import rules
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy $(CODE)
+	$(VENV)/bin/lint-imports --no-cache
+
+format: setup ## write the code as the formatter wants it
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean: ## remove what setup and the local cloud made
+	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .hypothesis
