@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from erasure_ingestion.core.reasons import Reason
-from erasure_ingestion.core.transform import Outcome, ProfileTransform, Result
+from erasure_ingestion.core.transform import Outcome, ProfileTransform, Result, validator
+from erasure_shared.schemas import read_schema
 
 from tests.unit.ingestion.conftest import ARRIVED_AT_MS, Apply
 
@@ -68,6 +69,11 @@ def test_a_blank_record_is_dropped(apply: Apply, blank: str) -> None:
     assert (outcome.result, outcome.reason) == (Result.DROPPED, Reason.BLANK)
 
 
+@pytest.mark.parametrize("invisible", ["\x0c", "\x00", "\u00a0", "\ufeff", "\u2028"])
+def test_a_record_of_other_invisible_characters_is_not_blank(apply: Apply, invisible: str) -> None:
+    assert failure(apply(invisible)) == (Reason.MALFORMED_JSON, "")
+
+
 @pytest.mark.parametrize("missing", ["profile_id", "record_type", "updated_at"])
 def test_a_required_field_that_is_missing_is_named(apply: Apply, missing: str) -> None:
     outcome = apply({name: value for name, value in MINIMAL.items() if name != missing})
@@ -116,6 +122,15 @@ def test_a_consent_without_its_time_fails(apply: Apply) -> None:
     outcome = apply(MINIMAL | {"consents": [{"purpose": "newsletter", "granted": True}]})
 
     assert failure(outcome) == (Reason.MISSING_FIELD, "consents.at")
+
+
+def test_the_validators_own_errors_quote_nothing() -> None:
+    spoiled = MINIMAL | {"visits": "Canary", "email": ["Canary"]}
+
+    errors = list(validator(read_schema("records/profile.v1.json")).iter_errors(spoiled))
+
+    assert len(errors) == 2
+    assert "Canary" not in "".join(f"{error!r} {error}" for error in errors)
 
 
 @pytest.mark.parametrize("document", ["[]", "[{}]", "1", '"text"', "null", "true"])

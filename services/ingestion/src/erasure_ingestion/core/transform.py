@@ -51,14 +51,14 @@ class ProfileTransform:
     """Applies the contract of profile records: their JSON Schema and the columns of their table."""
 
     def __init__(self, schema: dict[str, Any], columns: Sequence[Mapping[str, str]]) -> None:
-        self._validator = Draft202012Validator(schema, mask="a value")
+        self._validator = validator(schema)
         self._table = Table(columns)
 
     def apply(self, data: object, arrived_at_ms: object) -> Outcome:
         """The outcome for a record's base64 text and Firehose's time of its arrival."""
         try:
             content = _decode(data)
-            if not content.strip():
+            if not content.strip(b" \t\r\n"):
                 return Outcome(Result.DROPPED, Reason.BLANK)
             rows = [self._row(document) for document in read_documents(content)]
             return Outcome(
@@ -79,6 +79,11 @@ class ProfileTransform:
         return self._table.row(document)
 
 
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
+    """The compiled schema; its errors name places and rules, never values."""
+    return Draft202012Validator(schema, mask="a value")
+
+
 def partition_date(arrived_at_ms: object) -> str:
     """The UTC date of arrival, which names the partition.
 
@@ -89,7 +94,7 @@ def partition_date(arrived_at_ms: object) -> str:
     Raises:
         Refused: Firehose gave no such time.
     """
-    if isinstance(arrived_at_ms, bool) or not isinstance(arrived_at_ms, int):
+    if not isinstance(arrived_at_ms, int):
         raise Refused(Reason.NO_ARRIVAL_TIME)
     if not _EARLIEST_ARRIVAL_MS <= arrived_at_ms <= _LATEST_ARRIVAL_MS:
         raise Refused(Reason.NO_ARRIVAL_TIME)
@@ -109,7 +114,7 @@ def _json_lines(rows: Sequence[Mapping[str, object]]) -> bytes:
 
 
 def _refusal(error: ValidationError) -> Refused:
-    """Names the field by its place in the schema; the validator's message is left behind."""
+    """Names the field by its place in our schema: the path holds no name that a sender chose."""
     path = [str(step) for step in error.instance_path if not isinstance(step, int)]
     if isinstance(error.kind, ValidationErrorKind.Required):
         return Refused(Reason.MISSING_FIELD, ".".join([*path, error.kind.property]))
