@@ -35,14 +35,19 @@ MAX_IDENTIFIER_LENGTH = 256
 
 _EVENT_NAMESPACE = UUID("6f0d6a52-6f0e-5b7e-9d3e-6d9d3a1f3c11")
 _RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+    r"(19|20|21)\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 
 
 def _rfc_3339(value: object) -> object:
-    """RFC 3339 section 5.6 only: pydantic alone would also take a bare number or a date."""
+    """RFC 3339 section 5.6 only: pydantic alone would also take a bare number or a date.
+
+    The years are bounded so that a deadline a month later, in UTC, is a date too.
+    """
+    if isinstance(value, datetime):
+        return value
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("must be an RFC 3339 date-time with an offset")
+        raise ValueError("must be an RFC 3339 date-time with an offset, in the years 1900 to 2199")
     return value
 
 
