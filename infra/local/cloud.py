@@ -14,7 +14,7 @@ import boto3
 
 from infra import deployment
 from infra.local import sample_stores
-from infra.local.emulator import ACCOUNT_ID, Emulator
+from infra.local.emulator import ACCOUNT_ID, Emulator, function_logs
 from infra.local.observation import EventRecorder, LogLine, function_log_lines
 from infra.local.postgresql import PostgreSQL
 
@@ -88,7 +88,7 @@ class LocalCloud:
 
     def function_log_lines(self) -> Iterator[LogLine]:
         """Every line that a Lambda function wrote so far."""
-        return function_log_lines(self.state_dir)
+        return function_log_lines(function_logs(self.state_dir))
 
     def record_events(self) -> EventRecorder:
         """Record every event of the bus from now on."""

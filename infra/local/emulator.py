@@ -89,9 +89,15 @@ def _environment(state_dir: Path, port: int, *, keep: bool) -> dict[str, str]:
         "S3_DATA_DIR": str(state_dir / "s3"),
         "S3_PERSIST": "1",
         "TMPDIR": str(temporary),
+        "ERASURE_LOCAL_FUNCTION_LOGS": str(function_logs(state_dir)),
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
+
+
+def function_logs(state_dir: Path) -> Path:
+    """The folder with one log per Lambda function, complete and in order."""
+    return state_dir / "logs" / "functions"
 
 
 def _ready(endpoint_url: str) -> bool:

@@ -23,9 +23,9 @@ class LogLine(NamedTuple):
     text: str
 
 
-def function_log_lines(state_dir: Path) -> Iterator[LogLine]:
+def function_log_lines(folder: Path) -> Iterator[LogLine]:
     """Every line that a Lambda function wrote, unhandled exceptions included."""
-    for log in sorted((state_dir / "logs" / "functions").glob("*.log")):
+    for log in sorted(folder.glob("*.log")):
         for text in log.read_text(encoding="utf-8", errors="replace").splitlines():
             yield LogLine(log.stem, text)
 

@@ -2,9 +2,14 @@
 
 from ministack import app
 
-from infra.local.extensions import athena
+from infra.local.extensions import (
+    athena,
+    event_target_dead_letters,
+    firehose,
+    function_workers,
+)
 
-EXTENSIONS = (athena,)
+EXTENSIONS = (athena, event_target_dead_letters, firehose, function_workers)
 
 
 def main() -> None:

@@ -139,7 +139,7 @@ class Relation:
             yield f"INSERT INTO {name} VALUES ({', '.join(values)})"  # noqa: S608 - quoted above
 
     def view(self, files_table: str, *, hidden: Collection[str]) -> str:
-        """The SELECT of the table's columns, its partition keys and the hidden columns asked for."""
+        """Read the declared columns, the partition keys and the hidden columns asked for."""
         extra = [f"m.{quoted(key.name)}" for key in self.table.partition_keys]
         extra += [f"m.{quoted(name)}" for name in HIDDEN_COLUMNS if name in hidden]
         groups = self._json_groups() if self.table.is_json else self._parquet_groups()
