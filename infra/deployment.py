@@ -7,22 +7,30 @@ the value it has.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
 from infra.zips import ROOT, SERVICES, build_all
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
+    from mypy_boto3_s3 import S3Client
+
 __all__ = ["Deployer", "DeploymentFailed", "build_all", "deploy_all"]
 
+PLATFORM = "platform"
 # Each waits for the ones before it: adjudication reads the queues of location and purge.
 WAVES: tuple[tuple[str, ...], ...] = (
-    ("platform",),
+    (PLATFORM,),
     ("ingestion", "location", "purge"),
     ("adjudication",),
 )
@@ -30,7 +38,6 @@ _LOOKED_UP = "AWS::SSM::Parameter::Value<"
 _STAGE_OF_THE_DEFAULTS = "/erasure/prod/"
 _NEVER_WORKED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 _NOTHING_TO_DO = "No updates are to be performed"
-_CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 _LONGEST_WAIT_S = 1800.0
 
 Parameters = Mapping[str, str]
@@ -47,26 +54,36 @@ def deploy_all(
 ) -> dict[str, str]:
     """Deploys the platform and every service that has a zip; the outputs of all stacks together.
 
-    `parameters` are those of the templates, by stack ("platform", "purge", ...).
+    `parameters` are those of the templates, by stack ("platform", "purge", ...). The platform's
+    data map is schemas/data_map.json unless it is given.
 
     Raises:
         DeploymentFailed: names the stack, the resource and the reason.
     """
-    given = parameters or {}
-    unknown = sorted({*given, *zips} - {"platform", *SERVICES})
+    given = dict(parameters or {})
+    given[PLATFORM] = _data_map_of_the_repository() | dict(given.get(PLATFORM, {}))
+    unknown = sorted({*given, *zips} - {PLATFORM, *SERVICES})
     if unknown:
         raise DeploymentFailed(f"no such stack: {', '.join(unknown)}")
     deployer = Deployer(stage)
+    code = {name: deployer.upload(name, path) for name, path in zips.items()}
+
+    def deployed(name: str) -> dict[str, str]:
+        return deployer.deploy(name, {**code.get(name, {}), **given.get(name, {})})
+
     outputs: dict[str, str] = {}
     for wave in WAVES:
-        stacks = [name for name in wave if name == "platform" or name in zips]
-        with ThreadPoolExecutor(max_workers=len(WAVES[1])) as pool:
-            deployed = pool.map(
-                lambda name: deployer.deploy(name, zips.get(name), given.get(name, {})), stacks
-            )
-            for stack_outputs in deployed:
+        names = [name for name in wave if name == PLATFORM or name in zips]
+        with ThreadPoolExecutor() as pool:
+            for stack_outputs in pool.map(deployed, names):
                 outputs |= stack_outputs
     return outputs
+
+
+def _data_map_of_the_repository() -> dict[str, str]:
+    """Without its blanks: a template parameter holds 4,096 bytes."""
+    data_map = json.loads((ROOT / "schemas" / "data_map.json").read_text(encoding="utf-8"))
+    return {"DataMap": json.dumps(data_map, separators=(",", ":"))}
 
 
 class Deployer:
@@ -77,105 +94,122 @@ class Deployer:
         self.stage = stage
         self.templates = templates
         self.region = session.region_name
-        self.cloudformation = session.client("cloudformation")
-        self.s3 = session.client("s3")
+        self.cloudformation: CloudFormationClient = session.client("cloudformation")
+        self.s3: S3Client = session.client("s3")
         self.account = session.client("sts").get_caller_identity()["Account"]
 
-    def deploy(self, name: str, code: Path | None, parameters: Parameters) -> dict[str, str]:
+    def upload(self, name: str, code: Path) -> dict[str, str]:
+        """Puts a zip where its content says; the template parameters that name the place."""
+        bucket = self._artifacts_bucket()
+        with code.open("rb") as file:
+            key = f"{name}/{hashlib.file_digest(file, 'sha256').hexdigest()}.zip"
+        if not self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
+            self.s3.upload_file(str(code), bucket, key)
+        return {"CodeBucket": bucket, "CodeKey": key}
+
+    def deploy(self, name: str, parameters: Parameters) -> dict[str, str]:
         """Creates or updates the stack of that name; its outputs.
 
         Raises:
             DeploymentFailed: names the stack, the resource and the reason.
         """
-        template = (self.templates / f"{name}.yaml").read_text(encoding="utf-8")
-        values = {"Stage": self.stage, **parameters}
-        if code is not None:
-            values |= {"CodeBucket": self._artifacts_bucket(), "CodeKey": self._upload(name, code)}
         stack = f"erasure-{self.stage}-{name}"
+        template = (self.templates / f"{name}.yaml").read_text(encoding="utf-8")
         try:
-            self._put(stack, template, values)
+            self._put(stack, template, {"Stage": self.stage, **parameters})
         except ClientError as error:
             raise DeploymentFailed(f"{stack}: {error.response['Error']['Message']}") from error
-        return self._outputs(stack)
+        described = self._described(stack)
+        outputs = described.get("Outputs", []) if described else []
+        return {each["OutputKey"]: each["OutputValue"] for each in outputs}
 
     def _put(self, stack: str, template: str, values: Parameters) -> None:
         known = self._described(stack)
         if known and known["StackStatus"] in _NEVER_WORKED:
             self._delete(stack)
             known = None
-        arguments = {
-            "StackName": stack,
-            "TemplateBody": template,
-            "Parameters": self._parameters(stack, template, values, known),
-            "Capabilities": _CAPABILITIES,
-            "Tags": [{"Key": "erasure:stage", "Value": self.stage}],
-        }
-        if known is None:
-            started = self.cloudformation.create_stack(**arguments)
-        else:
-            try:
-                started = self.cloudformation.update_stack(**arguments)
-            except ClientError as error:
-                if _NOTHING_TO_DO in error.response["Error"]["Message"]:
-                    return
-                raise
-        self._wait(stack, started["StackId"])
+        operation = f"deploy-{uuid.uuid4()}"
+        put = self.cloudformation.update_stack if known else self.cloudformation.create_stack
+        try:
+            started = put(
+                StackName=stack,
+                TemplateBody=template,
+                Parameters=self._parameters(stack, template, values, known),
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+                Tags=[{"Key": "erasure:stage", "Value": self.stage}],
+                ClientRequestToken=operation,
+            )
+        except ClientError as error:
+            if _NOTHING_TO_DO in error.response["Error"]["Message"]:
+                return
+            raise
+        self._wait(stack, started["StackId"], operation)
 
     def _parameters(
-        self, stack: str, template: str, values: Parameters, known: dict[str, Any] | None
-    ) -> list[dict[str, Any]]:
-        """Given values, names of looked-up ones in this stage, and the rest as it was."""
+        self, stack: str, template: str, values: Parameters, known: StackTypeDef | None
+    ) -> list[ParameterTypeDef]:
+        """Given values, the names of looked-up ones in this stage, and the rest as it was."""
         summary = self.cloudformation.get_template_summary(TemplateBody=template)
         declared = {each["ParameterKey"]: each for each in summary["Parameters"]}
         unknown = sorted(set(values) - set(declared))
         if unknown:
             raise DeploymentFailed(f"{stack}: its template has no parameter {', '.join(unknown)}")
-        looked_up = {
+        chosen = {
             key: each["DefaultValue"].replace(_STAGE_OF_THE_DEFAULTS, f"/erasure/{self.stage}/")
             for key, each in declared.items()
             if each["ParameterType"].startswith(_LOOKED_UP)
-        }
-        chosen = looked_up | dict(values)
-        before = {each["ParameterKey"] for each in (known or {}).get("Parameters", [])}
+        } | dict(values)
+        before = {each["ParameterKey"] for each in known.get("Parameters", [])} if known else set()
         kept = sorted(before & set(declared) - set(chosen))
-        return [
-            *({"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()),
-            *({"ParameterKey": key, "UsePreviousValue": True} for key in kept),
+        named: list[ParameterTypeDef] = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()
         ]
+        unchanged: list[ParameterTypeDef] = [
+            {"ParameterKey": key, "UsePreviousValue": True} for key in kept
+        ]
+        return named + unchanged
 
-    def _wait(self, stack: str, stack_id: str) -> None:
+    def _wait(self, stack: str, stack_id: str, operation: str) -> None:
         pause_s, deadline = 0.1, time.monotonic() + _LONGEST_WAIT_S
-        while (status := self._described(stack_id)["StackStatus"]).endswith("_IN_PROGRESS"):
+        while (status := self._status(stack_id)).endswith("_IN_PROGRESS"):
             if time.monotonic() > deadline:
                 raise DeploymentFailed(f"{stack}: still {status} after {_LONGEST_WAIT_S:.0f} s")
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, 5.0)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise DeploymentFailed(f"{stack}: {status}; {self._reason(stack_id)}")
+            raise DeploymentFailed(f"{stack}: {status}; {self._reason(stack_id, operation)}")
 
-    def _reason(self, stack_id: str) -> str:
-        """What failed first: later failures are its consequences."""
+    def _reason(self, stack_id: str, operation: str) -> str:
+        """What failed first in this operation: later failures are its consequences."""
         pages = self.cloudformation.get_paginator("describe_stack_events").paginate(
             StackName=stack_id
         )
-        events = [event for page in pages for event in page["StackEvents"]]
-        failures = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+        newest_first = [event for page in pages for event in page["StackEvents"]]
+        failures = [
+            event
+            for event in newest_first
+            if event.get("ResourceStatus", "").endswith("_FAILED")
+            and event.get("ClientRequestToken", operation) == operation
+        ]
         if not failures:
             return "CloudFormation gives no reason"
-        first = min(failures, key=lambda event: event["Timestamp"])
-        return (
-            f"{first['LogicalResourceId']} ({first['ResourceType']}):"
-            f" {first.get('ResourceStatusReason', first['ResourceStatus'])}"
-        )
+        first = failures[-1]
+        resource = f"{first.get('LogicalResourceId')} ({first.get('ResourceType')})"
+        return f"{resource}: {first.get('ResourceStatusReason', first.get('ResourceStatus'))}"
 
-    def _described(self, stack: str) -> Any:
+    def _status(self, stack_id: str) -> str:
+        described = self._described(stack_id)
+        return described["StackStatus"] if described else "gone"
+
+    def _described(self, stack: str) -> StackTypeDef | None:
         """The stack as CloudFormation describes it, None if there is none."""
         try:
-            return self.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+            stacks = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
         except ClientError as error:
             if "does not exist" in error.response["Error"]["Message"]:
                 return None
             raise
+        return stacks[0]
 
     def _delete(self, stack: str) -> None:
         """Removes what a failed creation left; CloudFormation cannot update it."""
@@ -187,22 +221,6 @@ class Deployer:
         except WaiterError as error:
             raise DeploymentFailed(f"{stack}: what an earlier failure left cannot go") from error
 
-    def _outputs(self, stack: str) -> dict[str, str]:
-        outputs: Sequence[Mapping[str, str]] = self._described(stack).get("Outputs", [])
-        return {each["OutputKey"]: each["OutputValue"] for each in outputs}
-
-    def _upload(self, name: str, code: Path) -> str:
-        """Puts the zip where its content says; the key."""
-        with code.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        bucket, key = self._artifacts_bucket(), f"{name}/{digest}.zip"
-        if not self._exists(bucket, key):
-            self.s3.upload_file(str(code), bucket, key)
-        return key
-
-    def _exists(self, bucket: str, key: str) -> bool:
-        return bool(self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"))
-
     def _artifacts_bucket(self) -> str:
         """The bucket of the code, made when it is not there yet."""
         bucket = f"erasure-{self.stage}-artifacts-{self.account}"
@@ -211,9 +229,11 @@ class Deployer:
             place["CreateBucketConfiguration"] = {"LocationConstraint": self.region}
         try:
             self.s3.create_bucket(Bucket=bucket, **place)
-        except (self.s3.exceptions.BucketAlreadyOwnedByYou, self.s3.exceptions.BucketAlreadyExists):
-            self.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
+        except self.s3.exceptions.BucketAlreadyOwnedByYou:
             return bucket
+        except ClientError as error:
+            message = error.response["Error"]["Message"]
+            raise DeploymentFailed(f"no bucket {bucket} for the code: {message}") from error
         self.s3.put_public_access_block(
             Bucket=bucket,
             PublicAccessBlockConfiguration={

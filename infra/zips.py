@@ -16,9 +16,11 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import uuid
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +31,10 @@ SERVICES = ("ingestion", "location", "purge", "adjudication")
 UNZIPPED_LIMIT_BYTES = 262_144_000
 _KEPT_PER_SERVICE = 3
 _DATE = (1980, 1, 1, 0, 0, 0)
-_CODE_OF_THE_BUILDER = (Path(__file__), Path(trimming.__file__))
+_INSTALL = (
+    *("install", "--quiet", "--no-input", "--disable-pip-version-check"),
+    *("--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+)
 
 
 class BuildFailed(Exception):
@@ -136,11 +141,9 @@ class Builder:
         return {name: files[name] for name in trimming.needed(files)}
 
     def _dependencies_key(self, service: str) -> str:
-        described = [self.target.name, self.target.python, self.target.machine]
-        contents = [
-            file.read_bytes() for file in (*_CODE_OF_THE_BUILDER, self._requirements(service))
-        ]
-        return _digest([*(part.encode() for part in described), *contents])
+        how = (*_INSTALL, *self.target.pip_options, self.target.python, self.target.machine)
+        rules, pins = Path(trimming.__file__), self._requirements(service)
+        return _digest([*(word.encode() for word in how), rules.read_bytes(), pins.read_bytes()])
 
     def _requirements(self, service: str) -> Path:
         return self.root / "services" / service / "requirements.txt"
@@ -152,14 +155,11 @@ class Builder:
             with tempfile.TemporaryDirectory() as directory, _becoming(path) as unfinished:
                 self._install(self._requirements(service), Path(directory))
                 installed = trimming.needed(_files(Path(directory)))
-                unfinished.unlink(missing_ok=True)
                 _append(unfinished, {name: Path(directory, name) for name in installed})
         return path
 
     def _install(self, requirements: Path, directory: Path) -> None:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input"]
-        command += ["--disable-pip-version-check", "--no-compile", "--no-deps"]
-        command += ["--require-hashes", "--only-binary", ":all:", *self.target.pip_options]
+        command = [sys.executable, "-m", "pip", *_INSTALL, *self.target.pip_options]
         command += ["--target", str(directory), "--requirement", str(requirements)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
         if done.returncode != 0:
@@ -189,7 +189,7 @@ def check_import(service: str, path: Path) -> None:
     program = f"import sys; sys.path.insert(0, sys.argv[1]); import {handler}; {handler}.handler"
     with tempfile.TemporaryDirectory() as directory:
         with zipfile.ZipFile(path) as archive:
-            archive.extractall(directory)  # noqa: S202 - our own zip
+            archive.extractall(directory)
         command = [sys.executable, "-I", "-S", "-B", "-c", program, directory]
         done = subprocess.run(  # noqa: S603 - our own arguments
             command, capture_output=True, text=True, check=False, env={}, cwd=directory
@@ -249,24 +249,16 @@ def _unzipped_bytes(path: Path) -> int:
         return sum(entry.file_size for entry in archive.infolist())
 
 
-class _becoming:  # noqa: N801 - reads as a word in a with statement
+@contextmanager
+def _becoming(path: Path) -> Iterator[Path]:
     """A file beside `path` that takes its name when all went well, so that no half is ever seen."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".unfinished-")
-        os.close(handle)
-        self.unfinished = Path(name)
-        return self.unfinished
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.unfinished.replace(self.path)
-        else:
-            self.unfinished.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4()}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
