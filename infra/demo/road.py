@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from erasure_shared.bus import EventBus
-from erasure_shared.events import ErasureRequested, Subject
+from erasure_shared.events import ErasureRequested, Event, Subject
 from erasure_shared.locations import CLOSED, Digest, LocationStatus, RequestStatus
-from erasure_shared.requests import Requests
+from erasure_shared.requests import ErasureRequest, Requests
 from erasure_shared.tables import bind_tables
 from pydantic import SecretStr
 
@@ -39,21 +39,60 @@ class Road:
         self._environment = dict(cloud.environment)
         os.environ.update(cloud.environment)
         bind_tables(gdpr_table=cloud.environment["ERASURE_GDPR_TABLE"])
-        self._requests = Requests(Digest(b"only read here"), lambda: datetime.now(UTC))
+        self._requests = Requests(Digest(b"only read here"), _now)
 
-    def request(self, request_id: str, profile_ids: Sequence[str]) -> None:
-        """Publish ErasureRequested, as the customer's own systems do."""
+    def request(self, request_id: str, profile_ids: Sequence[str]) -> ErasureRequested:
+        """Publish ErasureRequested, as the customer's own systems do, and return it."""
         event = ErasureRequested(
             request_id=request_id,
-            received_at=datetime.now(UTC),
+            received_at=_now(),
             subjects=tuple(Subject(profile_id=SecretStr(each)) for each in profile_ids),
         )
-        bus = EventBus(
-            self._cloud.client("events"),
-            self._cloud.environment["ERASURE_BUS"],
-            lambda: datetime.now(UTC),
-        )
-        bus.publish(event)
+        self.publish(event)
+        return event
+
+    def publish(self, event: Event) -> None:
+        """Publish an event on the bus."""
+        bus = self._cloud.environment["ERASURE_BUS"]
+        EventBus(self._cloud.client("events"), bus, _now).publish(event)
+
+    def publish_detail(self, detail: object) -> None:
+        """Publish anything at all as the detail of an ErasureRequested."""
+        entry = {
+            "EventBusName": self._cloud.environment["ERASURE_BUS"],
+            "Source": "customer.privacy-desk",
+            "DetailType": ErasureRequested.detail_type,
+            "Detail": json.dumps(detail),
+        }
+        self._cloud.client("events").put_events(Entries=[entry])
+
+    def found(self, request_id: str) -> ErasureRequest:
+        """The request as it is recorded.
+
+        Raises:
+            Stuck: there is none.
+        """
+        request = self._requests.find(request_id)
+        if request is None:
+            raise Stuck(f"no request {request_id} is recorded")
+        return request
+
+    def wait_for_idle_queues(self) -> None:
+        """Wait until no queue of the services has a message, in work or waiting."""
+        wait_until(lambda: not self._messages(), what="the queues are idle", at_most_s=60)
+
+    def _messages(self) -> int:
+        sqs = self._cloud.client("sqs")
+        counted = 0
+        for name in ("location", "purge"):
+            url = sqs.get_queue_url(QueueName=f"erasure-{self._cloud.stage}-{name}")["QueueUrl"]
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+            counted += sum(
+                int(value)
+                for attribute, value in attributes["Attributes"].items()
+                if attribute.startswith("ApproximateNumberOfMessages")
+            )
+        return counted
 
     def progress(self, request_id: str) -> Progress:
         """How far each store is."""
@@ -133,6 +172,10 @@ class Road:
     @staticmethod
     def _count(texts: Iterator[str], wanted: Sequence[str]) -> int:
         return sum(any(each in text for each in wanted) for text in texts)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def wait_until(
