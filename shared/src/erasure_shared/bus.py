@@ -18,12 +18,23 @@ _ATTEMPTS = 3
 
 
 class EventBus:
-    """The platform's event bus."""
+    """The platform's event bus, for one publisher.
 
-    def __init__(self, client: EventBridgeClient, name: str, now: Callable[[], datetime]) -> None:
+    `source` names the publisher: a role may publish under its own service's name only. Without
+    it each event bears the source that its class names.
+    """
+
+    def __init__(
+        self,
+        client: EventBridgeClient,
+        name: str,
+        now: Callable[[], datetime],
+        source: str | None = None,
+    ) -> None:
         self._client = client
         self._name = name
         self._now = now
+        self._source = source
 
     def publish(self, *events: Event) -> None:
         """Publish all events, each at least once.
@@ -31,7 +42,7 @@ class EventBus:
         Raises:
             RetryLater: EventBridge did not take some of them; publishing all again is safe.
         """
-        entries = [event.entry(self._name, self._now()) for event in events]
+        entries = [event.entry(self._name, self._now(), self._source) for event in events]
         for batch in _batches(entries):
             self._put(batch)
 

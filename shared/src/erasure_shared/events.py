@@ -112,8 +112,11 @@ class Event(BaseModel):
         """The `data` section as JSON values."""
         return self.model_dump(mode="json")
 
-    def entry(self, bus: str, occurred_at: datetime) -> dict[str, Any]:
-        """The PutEvents entry; its `event_id` depends on the data alone, so repeats show."""
+    def entry(self, bus: str, occurred_at: datetime, source: str | None = None) -> dict[str, Any]:
+        """The PutEvents entry; its `event_id` depends on the data alone, so repeats show.
+
+        `source` is who publishes, where that is not the service that the class names.
+        """
         data = self.data()
         identity = json.dumps([self.detail_type, data], sort_keys=True)
         metadata = {
@@ -124,7 +127,7 @@ class Event(BaseModel):
         }
         return {
             "EventBusName": bus,
-            "Source": self.source,
+            "Source": source or self.source,
             "DetailType": self.detail_type,
             "Detail": json.dumps({"metadata": metadata, "data": data}),
         }

@@ -73,7 +73,7 @@ class Queue:
         self._client = client
         self._dead_letter_queue_url = dead_letter_queue_url
 
-    def park(self, body: str, reason_code: str, reason: str) -> None:
+    def park(self, body: str, reason_code: str, reason: str, attempts: int = 1) -> None:
         """Hand a message to adjudication."""
         self._client.send_message(
             QueueUrl=self._dead_letter_queue_url,
@@ -81,6 +81,7 @@ class Queue:
             MessageAttributes={
                 "reason_code": {"DataType": "String", "StringValue": reason_code[:256]},
                 "reason": {"DataType": "String", "StringValue": reason[:2000]},
+                "attempts": {"DataType": "Number", "StringValue": str(attempts)},
             },
         )
 
@@ -142,7 +143,7 @@ def _handle_one(
         if message is not None:
             _quietly(lambda: note_failure(message, code, reason))
         if rejected:
-            queue.park(record.body, code, reason)
+            queue.park(record.body, code, reason, attempts_of(record))
             return
         _quietly(lambda: queue.delay(record))
         raise

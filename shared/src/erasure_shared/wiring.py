@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from functools import cache
 
@@ -44,8 +45,10 @@ def requests() -> Requests:
 
 @cache
 def event_bus() -> EventBus:
-    """The bus of this stage."""
-    return EventBus(boto3.client("events", config=QUICK), setting("bus"), now)
+    """The bus of this stage; the function publishes as its own service, as its role demands."""
+    service = os.environ.get("POWERTOOLS_SERVICE_NAME")
+    source = f"erasure.{service}" if service else None
+    return EventBus(boto3.client("events", config=QUICK), setting("bus"), now, source)
 
 
 @cache
