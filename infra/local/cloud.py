@@ -16,6 +16,7 @@ from infra import deployment
 from infra.local import sample_stores
 from infra.local.emulator import ACCOUNT_ID, Emulator, function_logs
 from infra.local.observation import EventRecorder, LogLine, function_log_lines
+from infra.local.parameters import Parameters, local_parameters
 from infra.local.postgresql import PostgreSQL
 
 Report = Callable[[str, str], None]
@@ -41,16 +42,24 @@ class LocalCloud:
 
     @classmethod
     def start(
-        cls, *, keep_in: Path | None = None, stage: str = "local", report: Report = _silent
+        cls,
+        *,
+        keep_in: Path | None = None,
+        stage: str = "local",
+        parameters: Mapping[str, Mapping[str, str]] | None = None,
+        report: Report = _silent,
     ) -> "LocalCloud":
         """Start every part, deploy templates and zips, and return when everything answers.
 
-        State is thrown away at the end unless there is a folder to keep it in.
+        State is thrown away at the end unless there is a folder to keep it in. `parameters` of the
+        templates, by stack, win over those of `infra.local.parameters`.
 
         Raises:
             DidNotStart: a part does not answer.
             NotSetUp: MiniStack's virtual environment is missing.
         """
+        zips = deployment.build_all("local")
+        report("zips", ", ".join(sorted(zips)))
         with contextlib.ExitStack() as started:
             state_dir = keep_in.resolve() if keep_in else started.enter_context(_thrown_away())
             state_dir.mkdir(parents=True, exist_ok=True)
@@ -62,7 +71,9 @@ class LocalCloud:
             report("AWS (MiniStack)", emulator.endpoint_url)
             _create_sample_tables(emulator, postgresql)
             report("sample tables", "loyalty_accounts, web_sessions, bookings, customers")
-            _deploy(emulator, postgresql, stage, report)
+            given = local_parameters(stage, postgresql.dsn, parameters or {})
+            _deploy(emulator, zips, stage, given)
+            report("stacks", f"platform, {', '.join(sorted(zips))}; stage {stage}")
             return cls(
                 emulator=emulator,
                 postgresql=postgresql,
@@ -135,18 +146,12 @@ def _create_sample_tables(emulator: Emulator, postgresql: PostgreSQL) -> None:
     sample_stores.create_postgresql_tables(postgresql.dsn)
 
 
-def _deploy(emulator: Emulator, postgresql: PostgreSQL, stage: str, report: Report) -> None:
-    zips = deployment.build_all("local")
-    report("zips", ", ".join(sorted(zips)))
-    parameters = {
-        "platform": {
-            "DataMap": sample_stores.data_map(stage),
-            "PostgresqlDsn": postgresql.dsn,
-        }
-    }
+def _deploy(
+    emulator: Emulator, zips: Mapping[str, Path], stage: str, parameters: Parameters
+) -> None:
+    known = {name: values for name, values in parameters.items() if name in {"platform", *zips}}
     with _exported(emulator.credentials):
-        deployment.deploy_all(stage, zips, parameters)
-    report("stacks", f"deployed for stage {stage}")
+        deployment.deploy_all(stage, zips, known)
 
 
 @contextlib.contextmanager

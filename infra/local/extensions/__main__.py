@@ -4,12 +4,19 @@ from ministack import app
 
 from infra.local.extensions import (
     athena,
+    event_source_concurrency,
     event_target_dead_letters,
     firehose,
     function_workers,
 )
 
-EXTENSIONS = (athena, event_target_dead_letters, firehose, function_workers)
+EXTENSIONS = (
+    athena,
+    event_source_concurrency,
+    event_target_dead_letters,
+    firehose,
+    function_workers,
+)
 
 
 def main() -> None:

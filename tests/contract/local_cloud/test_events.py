@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tests.contract.local_cloud.cloud import ACCOUNT_ID, REGION, Cloud, eventually, fresh_name
+from infra.local.emulator import ACCOUNT_ID, REGION
+from tests.contract.local_cloud.cloud import Cloud, eventually, fresh_name
 
 
 def a_rule(cloud: Cloud, target_arn: str, pattern: dict[str, Any], **target: Any) -> str:
