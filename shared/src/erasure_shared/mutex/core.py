@@ -260,6 +260,13 @@ class Hold:
         """Seconds for which the lock is surely ours, 0 if it is not."""
         return self.confirmed.remaining_s(now) if self.is_held(now) else 0.0
 
+    def ask(self, now: Instant) -> tuple[Hold, float]:
+        """The same for the holder itself: who was once told 0 is never told otherwise.
+
+        Without it, a wall clock that is set back could make a lock held again.
+        """
+        return self._expired(now), self.remaining_s(now)
+
     def renewal_due_in_s(self, now: Instant) -> float:
         """Seconds until a third of the lease is over; negative: it is."""
         lease_s = self.confirmed.lease.duration_s
@@ -275,7 +282,12 @@ class Hold:
         return replace(self, unsure=unsure), renew
 
     def renewed(self, renew: Renew, reply: WriteReply, now: Instant) -> Hold:
-        """What the answer to a renewal means; answers may come late and in any order."""
+        """What the answer to a renewal means; answers may come late and in any order.
+
+        When a later renewal was confirmed before, this answer says nothing new.
+        """
+        if renew.lease.rvn not in self._own_revisions():
+            return self._expired(now)
         match reply:
             case Failed():
                 return self._expired(now)

@@ -119,7 +119,7 @@ class Lock:
         """Seconds for which nobody else can take the lock; 0.0 when it is not held."""
         if self._owner_pid != os.getpid():
             return 0.0
-        return self._hold.remaining_s(self._surroundings.now())
+        return self.change(lambda hold, now: hold.ask(now))
 
     def ensure_held(self, *, at_least_s: float = 0.0) -> None:
         """Ask before a commit whether the lock is still held, and for so long.
@@ -134,7 +134,6 @@ class Lock:
             raise LockLost(f"its lease ends in {remaining_s:.1f} s, {at_least_s:.1f} s are needed")
         if self._hold.state in (HoldState.RELEASING, HoldState.RELEASED):
             raise LockLost("it was released")
-        self._report_loss()
         raise LockLost("its lease ended, or another client took it")
 
     # What the client and its renewer use.
