@@ -1,5 +1,6 @@
 """Deploying: the real templates, and what happens when something is wrong, on the emulator."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,8 +55,6 @@ def zips(cloud: Cloud, tmp_path: Path) -> Mapping[str, Path]:
 
 
 def cloud_zip(directory: Path, service: str, source: str) -> Path:
-    import zipfile
-
     path = directory / f"{service}.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"erasure_{service}/__init__.py", "")
@@ -63,9 +62,7 @@ def cloud_zip(directory: Path, service: str, source: str) -> Path:
     return path
 
 
-def test_the_templates_deploy_and_the_functions_run(
-    cloud: Cloud, zips: Mapping[str, Path]
-) -> None:
+def test_the_templates_deploy_and_the_functions_run(cloud: Cloud, zips: Mapping[str, Path]) -> None:
     outputs = deploy_all("trial", zips, {"platform": {"DeletionProtection": "false"}})
 
     for service in ("location", "purge", "adjudication"):
