@@ -246,9 +246,12 @@ def _reason(error: duckdb.Error, relations: Sequence[Relation]) -> str:
             return f"COLUMN_NOT_FOUND: line 1:1: {message}"
         case duckdb.CatalogException():
             return f"FUNCTION_NOT_FOUND: line 1:1: {message}"
-        case _ if uri is not None:
-            return f"HIVE_BAD_DATA: {uri} cannot be read"
         case duckdb.ConversionException():
             return f"INVALID_CAST_ARGUMENT: {message}"
+        case _ if uri is not None:
+            return f"HIVE_BAD_DATA: {uri} cannot be read"
         case _:
+            damaged = (item.unreadable() for item in relations if not item.table.is_json)
+            if bad := next(filter(None, damaged), None):
+                return f"HIVE_BAD_DATA: {bad} cannot be read"
             return f"GENERIC_INTERNAL_ERROR: {message}"

@@ -128,6 +128,16 @@ class Relation:
         """The object whose snapshot file a message of DuckDB names."""
         return next((item.uri for file, item in self.files.items() if file in message), None)
 
+    def unreadable(self) -> str | None:
+        """The first object that no reader can read; slow, for queries that failed anyway."""
+        for file, item in self.files.items():
+            try:
+                for _ in pyarrow.parquet.ParquetFile(file).iter_batches():
+                    pass
+            except (pyarrow.ArrowException, OSError):
+                return item.uri
+        return None
+
     def files_table(self, name: str) -> Iterator[str]:
         """Statements that make the table of files with their partition values."""
         keys = [f"{quoted(key.name)} {duckdb_type(key.type)}" for key in self.table.partition_keys]
