@@ -89,6 +89,13 @@ def test_two_clones_give_the_same_bytes(clone: Clone) -> None:
     assert one.name == other.name
 
 
+def test_a_zip_does_not_tell_when_or_by_whom_it_was_made(clone: Clone) -> None:
+    with zipfile.ZipFile(build(clone("a"))) as archive:
+        marks = {(entry.date_time, entry.external_attr) for entry in archive.infolist()}
+
+    assert marks == {((1980, 1, 1, 0, 0, 0), 0o100644 << 16)}
+
+
 def test_what_did_not_change_is_not_built_again(clone: Clone) -> None:
     root = clone("a")
     first = build(root)
