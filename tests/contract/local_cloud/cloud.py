@@ -91,7 +91,7 @@ def fresh_name() -> str:
     return f"test-{next(_names)}"
 
 
-def eventually(look: Callable[[], Seen], *, timeout_s: float = 15.0) -> Seen:
+def eventually(look: Callable[[], Seen | None], *, timeout_s: float = 15.0) -> Seen:
     """Look until there is something to see."""
     deadline_s = time.monotonic() + timeout_s
     while not (seen := look()):
