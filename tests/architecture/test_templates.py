@@ -61,10 +61,24 @@ def text_arguments(tree: ast.AST, called: str) -> set[str]:
     }
 
 
-def names(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
-        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+def wired(tree: ast.AST) -> set[str]:
+    """What a module takes from erasure_shared.wiring: `wiring.x`, or x imported from there."""
+    attributes = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "wiring"
     }
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return attributes | {
+        alias.name
+        for node in imports
+        if node.module == "erasure_shared.wiring"
+        for alias in node.names
+    }
+
+
+def called_here(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def settings_read_by(service: str) -> set[str]:
@@ -72,8 +86,8 @@ def settings_read_by(service: str) -> set[str]:
     wiring = ast.parse((ROOT / "shared/src/erasure_shared/wiring.py").read_text("utf-8"))
     functions = {node.name: node for node in wiring.body if isinstance(node, ast.FunctionDef)}
     code = list(sources(f"services/{service}/src"))
-    used = {name for tree in code for name in names(tree)} & set(functions)
-    while further := {n for name in used for n in names(functions[name])} & set(functions) - used:
+    used = {name for tree in code for name in wired(tree)} & set(functions)
+    while further := {n for u in used for n in called_here(functions[u])} & set(functions) - used:
         used |= further
     read = [text_arguments(tree, "setting") for tree in [*code, *(functions[n] for n in used)]]
     return {f"ERASURE_{name.upper()}" for found in read for name in found}
