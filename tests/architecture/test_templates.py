@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from erasure_shared.tables import ByAddress, ByStatus, ErrorItem, LocationItem
 from pynamodb.attributes import Attribute
 
+from erasure_shared.tables import ByAddress, ByStatus, ErrorItem, LocationItem
 from infra.deployment import WAVES
 from infra.trimming import AWS_SERVICES
 from tests.architecture.templates import (
