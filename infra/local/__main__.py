@@ -12,10 +12,12 @@ from types import FrameType
 
 from rich.console import Console
 
+from infra.deployment import DeploymentFailed
 from infra.local.cloud import LocalCloud, Report
 from infra.local.paths import ENV_FILE, NotSetUp
 from infra.local.processes import DidNotStart
 from infra.local.welcome import commands
+from infra.zips import BuildFailed
 
 _WATCH_EVERY_S = 1.0
 
@@ -27,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--keep", type=Path, metavar="DIR", help="keep the state in this folder")
     keep: Path | None = parser.parse_args(arguments).keep
     console = Console(highlight=False, soft_wrap=True)
+    ENV_FILE.unlink(missing_ok=True)  # one that was killed may have left it
     _stop_on_signals()
     try:
         with LocalCloud.start(keep_in=keep, report=_reporter(console)) as cloud:
@@ -41,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     except _Stopped:
         console.print("stopped")
         return 0
-    except (DidNotStart, NotSetUp) as error:
+    except (BuildFailed, DeploymentFailed, DidNotStart, NotSetUp) as error:
         console.print(str(error) or type(error).__doc__, style="red")
         return 1
 

@@ -30,14 +30,13 @@ def commands(environment: Mapping[str, str], env_file: Path) -> str:
     }
     put_record = [
         *("aws", "kinesis", "put-record", "--stream-name", environment["ERASURE_STREAM"]),
-        *("--partition-key", "p-1", "--cli-binary-format", "raw-in-base64-out"),
-        *("--data", json.dumps(record)),
+        *("--partition-key", "p-1", "--data", "fileb:///dev/stdin"),  # same in CLI 1 and 2
     ]
     put_events = ["aws", "events", "put-events", "--entries", json.dumps([entry])]
     lines = [
-        ["source", str(env_file)],
-        put_record,
-        put_events,
-        ["erasure", "status", "r-1"],
+        shlex.join(["source", str(env_file)]),
+        f"{shlex.join(['echo', json.dumps(record)])} | {shlex.join(put_record)}",
+        shlex.join(put_events),
+        "erasure status r-1",
     ]
-    return "\n".join(f"  {shlex.join(line)}" for line in lines)
+    return "\n".join(f"  {line}" for line in lines)
