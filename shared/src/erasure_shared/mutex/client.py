@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import boto3
 from botocore.config import Config
 
-from erasure_shared.mutex.core import Acquisition, Hold, retry_wait_s
+from erasure_shared.mutex.core import RANDOM_WAIT_S, Acquisition, Hold, retry_wait_s
 from erasure_shared.mutex.errors import LockNotAcquired, MutexError
 from erasure_shared.mutex.faults import named_fault
 from erasure_shared.mutex.lock import Lock, LockInfo, MutexKey, lock_info
@@ -76,6 +76,7 @@ class MutexClient:
         max_timeout: float = 60.0,
         *,
         clock_skew_tolerance: float = 1.0,
+        refresh_wait_jitter: float = RANDOM_WAIT_S,
         on_metric: OnMetric | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
@@ -86,6 +87,7 @@ class MutexClient:
         self._lease_s = _lease(default_lease_duration)
         self._auto_renew = auto_renew
         self._refresh_wait_s = _seconds("refresh_wait_time", refresh_wait_time)
+        self._random_wait_s = _seconds("refresh_wait_jitter", refresh_wait_jitter)
         self._max_timeout_s = _seconds("max_timeout", max_timeout)
         self._tolerance_s = _seconds("clock_skew_tolerance", clock_skew_tolerance, or_forever=True)
         self._on_metric = on_metric
@@ -213,6 +215,7 @@ class MutexClient:
         state = Acquisition(
             lease_s=lease_s,
             refresh_wait_s=self._refresh_wait_s,
+            random_wait_s=self._random_wait_s,
             tolerance_s=self._tolerance_s,
             deadline_monotonic_s=now.monotonic_s + max_timeout_s,
             waits=waits,

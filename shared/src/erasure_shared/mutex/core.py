@@ -137,6 +137,7 @@ class Acquisition:
     tolerance_s: float
     deadline_monotonic_s: float
     waits: bool
+    random_wait_s: float = RANDOM_WAIT_S
     sighting: Sighting | None = None
     ours: tuple[Attempt, ...] = ()
     taking_over: bool = False
@@ -203,7 +204,7 @@ class Acquisition:
 
     def _wait(self, now: Instant, fresh: Fresh) -> Wait:
         """The usual wait, cut short where staleness or the deadline comes earlier."""
-        wait_s = self.refresh_wait_s + fresh.random * RANDOM_WAIT_S
+        wait_s = self.refresh_wait_s + fresh.random * self.random_wait_s
         if self.sighting is not None:
             stale_in_s = until_stale_s(self.sighting, now, tolerance_s=self.tolerance_s)
             if stale_in_s >= 0:
