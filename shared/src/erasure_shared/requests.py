@@ -307,6 +307,17 @@ class Requests:
         ]
         _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
 
+    def note_plan(self, location: Location, evidence: dict[str, Any]) -> bool:
+        """Record, before a store is changed, what is about to go; False if it was not pending.
+
+        It is evidence of a run that may break off, until `mark_purged` replaces it.
+        """
+        actions: list[Action] = [
+            LocationItem.evidence.set(evidence),
+            LocationItem.updated_at.set(self._stamp()),
+        ]
+        return _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
+
     def mark_purged(self, location: Location, rows_erased: int, evidence: dict[str, Any]) -> bool:
         """PENDING → PURGED; the evidence is references and counts. False if it was not pending."""
         actions: list[Action] = [
