@@ -8,11 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore, S3Store
-from erasure_shared.errors import Rejected
-from erasure_shared.events import RelocationRequested
-from erasure_shared.locations import Found
-from erasure_shared.messages import Queue
 from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
@@ -21,6 +16,11 @@ from erasure_location.stores.athena import AthenaSearch
 from erasure_location.stores.dynamodb import DynamoDBSearch
 from erasure_location.stores.postgresql import PostgreSQLSearch
 from erasure_location.use_case import Store, Unsearchable
+from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore, S3Store
+from erasure_shared.errors import Rejected
+from erasure_shared.events import RelocationRequested
+from erasure_shared.locations import Found
+from erasure_shared.messages import Queue
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

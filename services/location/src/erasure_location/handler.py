@@ -13,13 +13,6 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
-from erasure_shared import wiring
-from erasure_shared.errors import Rejected
-from erasure_shared.events import ErasureRequested, Event, RelocationRequested
-from erasure_shared.messages import Message, process
-from erasure_shared.observability import logger
-from erasure_shared.postgresql import connection
-from erasure_shared.settings import setting
 
 from erasure_location.adapters import DataMapStores, ParkedSearches, S3SubjectLists
 from erasure_location.core.deadline import Deadline
@@ -28,6 +21,13 @@ from erasure_location.stores.athena_queries import Queries
 from erasure_location.stores.dynamodb import THREADS, DynamoDBSearch
 from erasure_location.stores.postgresql import PostgreSQLSearch
 from erasure_location.use_case import Located, Ports, locate, relocate
+from erasure_shared import wiring
+from erasure_shared.errors import Rejected
+from erasure_shared.events import ErasureRequested, Event, RelocationRequested
+from erasure_shared.messages import Message, process
+from erasure_shared.observability import logger
+from erasure_shared.postgresql import connection
+from erasure_shared.settings import setting
 
 NAMESPACE = "Erasure"
 _BULK = Config(

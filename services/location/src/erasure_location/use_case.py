@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
+from erasure_location.core.clock import check_received_at, due_at
+from erasure_location.core.deadline import Deadline
 from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore, S3Store
 from erasure_shared.errors import Rejected
 from erasure_shared.events import (
@@ -30,10 +34,6 @@ from erasure_shared.locations import (
     StoreKind,
 )
 from erasure_shared.requests import ErasureRequest
-from pydantic import SecretStr
-
-from erasure_location.core.clock import check_received_at, due_at
-from erasure_location.core.deadline import Deadline
 
 Store = S3Store | DynamoDBStore | PostgreSQLStore
 

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import dumps
 
+from pydantic import SecretStr
+
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import Found, Identifier, StoreKind
-from pydantic import SecretStr
 
 MAX_LISTED = 40
 """Ids that travel as execution parameters; more are uploaded and joined."""

@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import SecretStr
+
 from erasure_shared.errors import Rejected
 from erasure_shared.events import MAX_SUBJECTS, Subject, read_document
-from pydantic import SecretStr
 
 MAX_LIST_BYTES = 64 * 1024 * 1024
 """A hundred thousand ids of 256 characters fit even where each takes two bytes."""
@@ -40,10 +41,8 @@ def read_subject_list(body: bytes) -> tuple[SecretStr, ...]:
 
 
 def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    lines = body.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if not lines[-1].strip():
-        lines.pop()
-    return enumerate(lines, start=1)
+    text = body.removeprefix(b"\xef\xbb\xbf").rstrip(b" \t\r\n")
+    return enumerate(text.split(b"\n") if text else [], start=1)
 
 
 def _subject(number: int, line: bytes) -> Subject:

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import Identifier
-from pydantic import SecretStr
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 _NUMBER = re.compile(r"(?!-0$)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?", re.ASCII)

@@ -9,9 +9,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from erasure_shared.data_map import S3Store
-from erasure_shared.errors import Rejected, RetryLater
-from erasure_shared.locations import Found
 from pydantic import SecretStr
 
 from erasure_location.core.athena_failure import Failure, Verdict
@@ -27,6 +24,9 @@ from erasure_location.core.athena_query import (
 )
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.athena_queries import Queries, QueryFailed, forget
+from erasure_shared.data_map import S3Store
+from erasure_shared.errors import Rejected, RetryLater
+from erasure_shared.locations import Found
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from erasure_shared.errors import OutOfTime, Rejected, RetryLater
-from erasure_shared.observability import logger, reason_of
 
 from erasure_location.core.athena_failure import Failure, judge
 from erasure_location.core.athena_query import Statement
 from erasure_location.core.deadline import Deadline
+from erasure_shared.errors import OutOfTime, Rejected, RetryLater
+from erasure_shared.observability import logger, reason_of
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient

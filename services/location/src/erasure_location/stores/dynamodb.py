@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from erasure_shared.data_map import DynamoDBStore
-from erasure_shared.errors import Rejected, RetryLater
-from erasure_shared.locations import Found, Identifier, StoreKind
 from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
 from erasure_location.core.typed_ids import dynamodb_value
+from erasure_shared.data_map import DynamoDBStore
+from erasure_shared.errors import Rejected, RetryLater
+from erasure_shared.locations import Found, Identifier, StoreKind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

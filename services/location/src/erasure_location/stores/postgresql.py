@@ -7,10 +7,6 @@ from contextlib import contextmanager
 from threading import Timer
 
 import psycopg
-from erasure_shared.data_map import PostgreSQLStore
-from erasure_shared.errors import Rejected, RetryLater
-from erasure_shared.locations import Found, StoreKind
-from erasure_shared.postgresql import Connect
 from psycopg import errors, sql
 from pydantic import SecretStr
 
@@ -20,6 +16,10 @@ from erasure_location.core.typed_ids import (
     postgresql_array_type,
     postgresql_values,
 )
+from erasure_shared.data_map import PostgreSQLStore
+from erasure_shared.errors import Rejected, RetryLater
+from erasure_shared.locations import Found, StoreKind
+from erasure_shared.postgresql import Connect
 
 _AT_A_TIME = 10_000
 _REASONS: dict[type[Exception], str] = {
