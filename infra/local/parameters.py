@@ -12,7 +12,7 @@ Parameters = dict[str, dict[str, str]]
 # People watch here: what takes minutes in AWS takes seconds. No worker has less time than before
 # its message shows up again, as in AWS.
 _SECONDS = {
-    "ingestion": {"TransformBufferSeconds": "0", "BufferSeconds": "3"},
+    "ingestion": {"TransformBufferSeconds": "0", "BufferSeconds": "1"},
     "location": {"TimeoutSeconds": "60", "VisibilitySeconds": "60"},
     "purge": {"TimeoutSeconds": "30", "VisibilitySeconds": "30"},
     "adjudication": {"TimeoutSeconds": "20"},

@@ -8,6 +8,7 @@ from infra.local.extensions import (
     event_target_dead_letters,
     firehose,
     function_workers,
+    multipart_part_size,
 )
 
 EXTENSIONS = (
@@ -16,6 +17,7 @@ EXTENSIONS = (
     event_target_dead_letters,
     firehose,
     function_workers,
+    multipart_part_size,
 )
 
 

@@ -106,6 +106,30 @@ def test_a_part_is_not_copied_from_another_version_than_the_one_read(cloud: Clou
     assert code_of(refused) in LOST
 
 
+@pytest.mark.parametrize(
+    ("first_bytes", "refusal"), [(5 * 2**20 - 1, "EntityTooSmall"), (5 * 2**20, None)]
+)
+def test_only_the_last_part_may_have_less_than_5_mebibytes(
+    cloud: Cloud, first_bytes: int, refusal: str | None
+) -> None:
+    bucket = cloud.bucket()
+    upload = cloud.s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    names = {"Bucket": bucket, "Key": "k", "UploadId": upload}
+    parts = [
+        {"PartNumber": at, **cloud.s3.upload_part(**names, PartNumber=at, Body=b"x" * size)}
+        for at, size in ((1, first_bytes), (2, 1))
+    ]
+    listed = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
+
+    try:
+        cloud.s3.complete_multipart_upload(**names, MultipartUpload={"Parts": listed})
+        code = None
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+
+    assert code == refusal
+
+
 def test_older_versions_go_by_their_id_and_the_rest_stays(cloud: Cloud) -> None:
     bucket = cloud.bucket(versioned=True)
     old = cloud.s3.put_object(Bucket=bucket, Key="part-1", Body=b"old")["VersionId"]

@@ -18,6 +18,7 @@ from ministack.services import s3
 
 from infra.local.extensions.athena.catalogue import Column, StoredObject, Table
 from infra.local.extensions.athena.errors import QueryFailed
+from infra.local.extensions.glue_types import kind_and_parts, name_and_type
 
 PATH, SIZE = "$path", "$file_size"
 HIDDEN_COLUMNS = (PATH, SIZE)
@@ -79,37 +80,20 @@ def literal(text: str) -> str:
 
 def duckdb_type(glue_type: str) -> str:
     """The DuckDB type of a Glue column, nested types included."""
-    text = glue_type.strip()
-    kind, _, rest = text.partition("<")
-    inner = rest[:-1]
-    match kind.lower():
+    kind, parts = kind_and_parts(glue_type)
+    match kind:
         case "array":
-            return f"{duckdb_type(inner)}[]"
+            return f"{duckdb_type(parts[0])}[]"
         case "map":
-            key, value = _split(inner)
-            return f"MAP({duckdb_type(key)}, {duckdb_type(value)})"
+            return f"MAP({duckdb_type(parts[0])}, {duckdb_type(parts[1])})"
         case "struct":
-            fields = (field.partition(":") for field in _split(inner))
-            listed = ", ".join(
-                f"{quoted(name.strip())} {duckdb_type(of)}" for name, _, of in fields
-            )
+            fields = map(name_and_type, parts)
+            listed = ", ".join(f"{quoted(name)} {duckdb_type(of)}" for name, of in fields)
             return f"STRUCT({listed})"
         case scalar if scalar.startswith("decimal"):
             return scalar.upper() if "(" in scalar else "DECIMAL(10, 0)"
         case scalar:
             return _SCALARS.get(scalar.partition("(")[0], "VARCHAR")
-
-
-def _split(inner: str) -> list[str]:
-    """The parts between the commas of the outermost level."""
-    parts, depth = [""], 0
-    for character in inner:
-        depth += (character in "<(") - (character in ">)")
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
 
 
 class Relation:

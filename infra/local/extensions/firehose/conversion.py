@@ -17,6 +17,8 @@ import pyarrow
 import pyarrow.parquet
 from ministack.services import glue
 
+from infra.local.extensions.glue_types import kind_and_parts, name_and_type
+
 _ONE_ROW_GROUP = 2**31 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)(?:T| )(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z?")
@@ -127,32 +129,19 @@ def _skip_space(text: str, at: int) -> int:
 
 def glue_type(text: str) -> GlueType:
     """Read a Glue type, for instance `array<struct<purpose:string,at:timestamp>>`."""
-    kind, _, rest = text.strip().partition("<")
-    parts = _split(rest[:-1])
-    match kind.lower():
+    kind, parts = kind_and_parts(text)
+    match kind:
         case "array":
             return _array(glue_type(parts[0]))
         case "map":
             return _map(glue_type(parts[1]))
         case "struct":
-            named = (part.partition(":") for part in parts)
-            return _struct({name.strip().lower(): glue_type(of) for name, _, of in named})
+            return _struct({name: glue_type(of) for name, of in map(name_and_type, parts)})
         case decimal if decimal.startswith("decimal"):
             precision, scale = map(int, re.findall(r"\d+", decimal)) if "(" in decimal else (10, 0)
             return _decimal(precision, scale)
         case scalar:
             return _SCALARS[scalar.partition("(")[0]]
-
-
-def _split(inner: str) -> list[str]:
-    parts, depth = [""], 0
-    for character in inner:
-        depth += (character in "<(") - (character in ">)")
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
 
 
 def _array(item: GlueType) -> GlueType:
