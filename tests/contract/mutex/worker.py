@@ -57,8 +57,8 @@ def main(work: str, endpoint_url: str, table: str, file: str, times: str) -> Non
         default_lease_duration=30.0 if is_counting else LEASE_S,
         auto_renew=not is_counting,
         clock_skew_tolerance=TOLERANCE_S,
-        refresh_wait_time=0.01 if is_counting else WAIT_S,
-        refresh_wait_jitter=0.04 if is_counting else JITTER_S,
+        refresh_wait_time=0.03 if is_counting else WAIT_S,
+        refresh_wait_jitter=0.12 if is_counting else JITTER_S,
         max_timeout=120.0,
     )
     mutex.lock_info(KEY)  # the connection is there before the work begins
