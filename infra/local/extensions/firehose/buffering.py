@@ -134,7 +134,7 @@ def _take_from_kinesis(stream_arn: str, _records: object) -> None:
 
 def _after(records: Sequence[Mapping[str, Any]], number: int) -> Iterator[Mapping[str, Any]]:
     """The records behind a sequence number, newest first."""
-    for item in reversed(list(records)):
+    for item in reversed(records):
         if int(item["SequenceNumber"]) <= number:
             return
         yield item
