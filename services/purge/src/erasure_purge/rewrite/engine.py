@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from erasure_purge.rewrite.ids import IdColumn
 from erasure_purge.rewrite.int96 import check_int96
 from erasure_purge.rewrite.tables import without
 from erasure_purge.rewrite.verification import verify
+from erasure_shared.errors import Rejected
 
 
 def erase(
@@ -35,7 +37,16 @@ def erase(
     """
     try:
         return _erase(source, target, id_column, ids, before_each_step)
+    except pa.ArrowMemoryError:
+        raise Rejected(
+            "a row group does not fit into the function's memory: give it more",
+            reason_code="OBJECT_TOO_LARGE",
+        ) from None
     except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise Rejected(
+                "the function's disk is full: give it more", reason_code="OBJECT_TOO_LARGE"
+            ) from None
         raise unreadable(error) from None
 
 
