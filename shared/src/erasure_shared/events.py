@@ -288,7 +288,9 @@ def _broken_rules(error: ValidationError) -> list[str]:
         if problem["type"] == "extra_forbidden":
             path[-1:] = ["<unknown field>"]
         field = ".".join(str(part) for part in path) or "data"
-        rules.append(f"{field}: {problem['msg'].removeprefix('Value error, ')}")
+        rule = problem["msg"].removeprefix("Value error, ")
+        rule = rule.replace("Tuple should", "List should").replace(" after validation", "")
+        rules.append(f"{field}: {rule}")
     return rules
 
 
