@@ -7,11 +7,11 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from erasure_shared.tables import ErrorItem
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from erasure_adjudication.core import DeadLetter, ErrorRecord, ErrorStatus, instant_of
+from erasure_shared.tables import ErrorItem
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

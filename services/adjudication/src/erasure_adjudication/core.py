@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid5
 
 from erasure_shared.errors import ErasureError
@@ -121,6 +122,10 @@ class ErrorRecord:
     decided_at: str | None = None
     decision_reason: str | None = None
     parked_parts: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
 
     def failed(self) -> ErasureFailed:
         """The event that tells of it."""

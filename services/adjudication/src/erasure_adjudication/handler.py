@@ -14,13 +14,13 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from erasure_adjudication.adapters import ErrorTable, dead_letter
+from erasure_adjudication.use_case import Collection, record_dead_letter
 from erasure_shared.observability import logger, reason_code_of, reason_of
 from erasure_shared.settings import setting
 from erasure_shared.tables import bind_tables
 from erasure_shared.wiring import event_bus, now, requests
-
-from erasure_adjudication.adapters import ErrorTable, dead_letter
-from erasure_adjudication.use_case import Collection, record_dead_letter
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -6,10 +6,6 @@ wherever this breaks off, the letter comes again and finds its own half-done wor
 
 from __future__ import annotations
 
-from erasure_shared.errors import RetryLater
-from erasure_shared.events import ErasureFailed
-from erasure_shared.locations import Location
-
 from erasure_adjudication.core import (
     SETTLED,
     Concern,
@@ -26,6 +22,9 @@ from erasure_adjudication.core import (
     stamp,
 )
 from erasure_adjudication.use_case.ports import Collection
+from erasure_shared.errors import RetryLater
+from erasure_shared.events import ErasureFailed
+from erasure_shared.locations import Location
 
 
 def record_dead_letter(letter: DeadLetter, ports: Collection) -> ErasureFailed | None:

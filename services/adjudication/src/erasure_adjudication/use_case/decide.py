@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from erasure_shared.events import ErasureAdjudicated, Event, PurgeRequested, RelocationRequested
-from erasure_shared.locations import Location, LocationStatus, StoreKind
-
 from erasure_adjudication.core import DecisionRefused, ErrorRecord, ErrorStatus, NoSuchError, stamp
 from erasure_adjudication.use_case.ports import Collection, Desk
+from erasure_shared.events import ErasureAdjudicated, Event, PurgeRequested, RelocationRequested
+from erasure_shared.locations import Location, LocationStatus, StoreKind
 
 
 @dataclass(frozen=True)

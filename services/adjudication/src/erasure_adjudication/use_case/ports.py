@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from erasure_adjudication.core import ErrorRecord
 from erasure_shared.events import ErasureCompleted, Event
 from erasure_shared.locations import Location
 from erasure_shared.requests import ErasureRequest
-
-from erasure_adjudication.core import ErrorRecord
 
 
 class Requests(Protocol):
