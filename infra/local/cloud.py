@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from infra.local.emulator import ACCOUNT_ID, Emulator, function_logs
 from infra.local.observation import EventRecorder, LogLine, function_log_lines
 from infra.local.parameters import Parameters, local_parameters
 from infra.local.postgresql import PostgreSQL
+from infra.local.state import thrown_away
 
 Report = Callable[[str, str], None]
 """Told about every part, as (part, where it can be found), once the part answers."""
@@ -61,7 +60,7 @@ class LocalCloud:
         zips = deployment.build_all("local")
         report("zips", ", ".join(sorted(zips)))
         with contextlib.ExitStack() as started:
-            state_dir = keep_in.resolve() if keep_in else started.enter_context(_thrown_away())
+            state_dir = keep_in.resolve() if keep_in else started.enter_context(thrown_away())
             state_dir.mkdir(parents=True, exist_ok=True)
             postgresql = PostgreSQL.start(state_dir)
             started.callback(postgresql.stop)
@@ -121,15 +120,6 @@ class LocalCloud:
     ) -> None:
         """Stop everything."""
         self.stop()
-
-
-@contextlib.contextmanager
-def _thrown_away() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="erasure-local-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _session(emulator: Emulator) -> boto3.Session:

@@ -2,8 +2,11 @@
 
 import json
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from infra.local.paths import EMULATOR_VENV, ROOT
 
 
 def commands(environment: Mapping[str, str], env_file: Path) -> str:
@@ -29,14 +32,31 @@ def commands(environment: Mapping[str, str], env_file: Path) -> str:
         "Detail": json.dumps(detail),
     }
     put_record = [
-        *("aws", "kinesis", "put-record", "--stream-name", environment["ERASURE_STREAM"]),
+        *(
+            _tool("aws", EMULATOR_VENV),
+            "kinesis",
+            "put-record",
+            "--stream-name",
+            environment["ERASURE_STREAM"],
+        ),
         *("--partition-key", "p-1", "--data", "fileb:///dev/stdin"),  # same in CLI 1 and 2
     ]
-    put_events = ["aws", "events", "put-events", "--entries", json.dumps([entry])]
+    put_events = [
+        _tool("aws", EMULATOR_VENV),
+        "events",
+        "put-events",
+        "--entries",
+        json.dumps([entry]),
+    ]
     lines = [
         shlex.join(["source", str(env_file)]),
         f"{shlex.join(['echo', json.dumps(record)])} | {shlex.join(put_record)}",
         shlex.join(put_events),
-        "erasure status r-1",
+        shlex.join([_tool("erasure", ROOT / ".venv"), "status", "r-1"]),
     ]
     return "\n".join(f"  {line}" for line in lines)
+
+
+def _tool(name: str, environment: Path) -> str:
+    """The program's name if the shell finds it, else where it is in the checkout."""
+    return name if shutil.which(name) else str(environment / "bin" / name)

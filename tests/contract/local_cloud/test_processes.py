@@ -1,8 +1,10 @@
 """No process of the local cloud outlives it, however it ends; nothing listens beyond loopback."""
 
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from infra.local.emulator import Emulator
 from infra.local.paths import ROOT
 from infra.local.postgresql import PostgreSQL
 from infra.local.processes import DidNotStart, LeashedProcess
+from infra.local.state import thrown_away
 from tests.contract.local_cloud.cloud import Cloud
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -134,3 +137,22 @@ def test_a_part_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path
         process.wait_until(lambda: False, timeout_s=10)
 
     process.stop()
+
+
+def test_state_that_a_killed_program_left_is_thrown_away_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    left, alive = tmp_path / "erasure-local-left", tmp_path / "erasure-local-alive"
+    for folder, owner in ((left, ended.pid), (alive, os.getpid())):
+        folder.mkdir()
+        (folder / "owner").write_text(str(owner), encoding="ascii")
+
+    with thrown_away() as ours:
+        assert ours.exists()
+
+    assert not left.exists()
+    assert alive.exists()
+    assert not ours.exists()

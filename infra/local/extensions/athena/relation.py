@@ -127,10 +127,13 @@ class Relation:
         keys = [f"{quoted(key.name)} {duckdb_type(key.type)}" for key in self.table.partition_keys]
         columns = ["__file VARCHAR", f"{quoted(PATH)} VARCHAR", f"{quoted(SIZE)} BIGINT", *keys]
         yield f"CREATE TEMP TABLE {name} ({', '.join(columns)})"
-        for file, item in self.files.items():
-            values = [literal(file), literal(item.uri), str(item.size_bytes)]
-            values += map(literal, item.partition)
-            yield f"INSERT INTO {name} VALUES ({', '.join(values)})"  # noqa: S608 - quoted above
+        rows = [
+            ", ".join([literal(file), literal(item.uri), str(item.size_bytes), *values])
+            for file, item in self.files.items()
+            for values in [map(literal, item.partition)]
+        ]
+        if rows:
+            yield f"INSERT INTO {name} VALUES ({'), ('.join(rows)})"  # noqa: S608 - quoted above
 
     def view(self, files_table: str, *, hidden: Collection[str]) -> str:
         """Read the declared columns, the partition keys and the hidden columns asked for."""
