@@ -210,16 +210,38 @@ def test_a_record_that_failed_in_the_transform_is_kept_as_it_came(cloud: Cloud) 
     assert not lake.objects("profiles/")
 
 
-def test_a_record_that_does_not_fit_the_table_fails_alone(cloud: Cloud) -> None:
-    lake = Lake(cloud)
+@pytest.mark.parametrize(
+    "unfitting",
+    [
+        {"visits": "many"},
+        {"visits": 2**31},
+        {"visits": "1e999999"},
+        {"visits": "NaN"},
+        {"updated_at": "9999-12-31T00:00:00Z"},
+        {"updated_at": "yesterday"},
+        {"address": "Hafenweg 1"},
+        {"preferences": "aisle"},
+    ],
+)
+def test_a_record_that_does_not_fit_the_table_fails_alone(
+    cloud: Cloud, unfitting: dict[str, Any]
+) -> None:
+    lake = Lake(cloud, seconds=0)
 
-    lake.put({**PROFILE, "visits": "many"}, PROFILE)
+    lake.put({**PROFILE, **unfitting}, PROFILE)
 
     (error,) = lake.errors()
     assert error["lastErrorCode"] == "DataFormatConversion.MalformedData"
     assert error["dataCatalogTable"]["tableName"] == "profiles"
     (key,) = eventually(lambda: lake.objects("profiles/"))
     assert lake.parquet(key).metadata.num_rows == 1
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark(lake: Lake) -> None:
+    lake.put({**PROFILE, "first_name": "A\ud83d", "dt": "2026-05-01"})
+
+    (key,) = eventually(lambda: lake.objects("profiles/dt=2026-05-01/"))
+    assert lake.parquet(key).read()["first_name"].to_pylist() == ["A?"]
 
 
 def test_a_transform_that_fails_loses_no_record(cloud: Cloud) -> None:

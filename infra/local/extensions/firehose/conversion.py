@@ -117,7 +117,7 @@ def _documents(data: bytes) -> Iterator[Any]:
             document, at = decoder.raw_decode(text, at)
             yield document
             at = _skip_space(text, at)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotConverted("ParseError", "Encountered malformed JSON.") from error
 
 
@@ -190,23 +190,27 @@ def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise _Mismatch
     try:
-        return Decimal(value)
+        number = Decimal(value)
     except InvalidOperation:
         raise _Mismatch from None
+    if not number.is_finite():
+        raise _Mismatch
+    return number
 
 
 def _integer(bits: int) -> Read:
     def read(value: Any) -> int:
         number = _number(value)
-        if number != int(number) or not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
-            raise _Mismatch
+        if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1) or number != int(number):
+            raise _Mismatch  # in this order, because int() of 1e999999 takes for ever
         return int(number)
 
     return read
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text.encode(errors="replace").decode()  # half a surrogate pair is "?", as in Java
 
 
 def _boolean(value: Any) -> bool:
@@ -224,9 +228,17 @@ def _date(value: Any) -> date:
 
 def _timestamp_ns(value: Any) -> int:
     """Nanoseconds since 1970, from a date and time in UTC or from seconds or milliseconds."""
-    if not isinstance(value, str):
-        number = _number(value)
-        return int(number * (10**6 if number >= _FIRST_MILLISECONDS else 10**9))
+    nanoseconds = _text_ns(value) if isinstance(value, str) else _number_ns(_number(value))
+    if not -(2**63) <= nanoseconds < 2**63:
+        raise _Mismatch
+    return int(nanoseconds)
+
+
+def _number_ns(number: Decimal) -> Decimal:
+    return number * (10**6 if number >= _FIRST_MILLISECONDS else 10**9)
+
+
+def _text_ns(value: str) -> int:
     match = _INSTANT.fullmatch(value)
     if match is None:
         raise _Mismatch

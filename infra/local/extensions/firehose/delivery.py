@@ -97,6 +97,7 @@ class _Delivery:
         conversion = self.conversion or {}
         schema = conversion.get("SchemaConfiguration") or {}
         serializer = (conversion.get("OutputFormatConfiguration") or {}).get("Serializer") or {}
+        compression = (serializer.get("ParquetSerDe") or {}).get("Compression", "SNAPPY")
         rows: list[dict[str, Any]] = []
         converter: Converter | None = None
         for item in group:
@@ -106,21 +107,8 @@ class _Delivery:
                 )
                 rows += converter.rows(item.data)
             except NotConverted as error:
-                details = _conversion_details(item.record, schema)
-                as_transformed = Record(item.record.record_id, item.data, item.record.arrived_ms)
-                failed.append(
-                    Failed(
-                        as_transformed,
-                        "format-conversion-failed",
-                        error.code,
-                        str(error),
-                        details,
-                    )
-                )
-        parquet = serializer.get("ParquetSerDe") or {}
-        if converter is None or not rows:
-            return b""
-        return converter.parquet(rows, parquet.get("Compression", "SNAPPY"))
+                failed.append(_not_converted(item, error, schema))
+        return converter.parquet(rows, compression) if converter and rows else b""
 
     def _report(self, failed: Iterable[Failed]) -> None:
         by_type: dict[str, list[Failed]] = defaultdict(list)
@@ -176,9 +164,9 @@ def _joined(group: Iterable[Transformed]) -> bytes:
     return b"".join(item.data for item in group)
 
 
-def _conversion_details(record: Record, schema: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = record.kinesis_metadata or {}
-    return {
+def _not_converted(item: Transformed, error: NotConverted, schema: Mapping[str, Any]) -> Failed:
+    metadata = item.record.kinesis_metadata or {}
+    details = {
         "sequenceNumber": metadata.get("sequenceNumber"),
         "subSequenceNumber": metadata.get("subsequenceNumber"),
         "dataCatalogTable": {
@@ -189,3 +177,5 @@ def _conversion_details(record: Record, schema: Mapping[str, Any]) -> dict[str, 
             "versionId": schema.get("VersionId", "LATEST"),
         },
     }
+    as_transformed = Record(item.record.record_id, item.data, item.record.arrived_ms)
+    return Failed(as_transformed, "format-conversion-failed", error.code, str(error), details)
