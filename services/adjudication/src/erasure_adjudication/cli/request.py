@@ -31,9 +31,6 @@ def request(
     subjects: Annotated[
         Path | None,
         typer.Option(
-            exists=True,
-            dir_okay=False,
-            allow_dash=True,
             help="A file of identifiers, one a line, plain or as JSON lines; - reads stdin.",
         ),
     ] = None,
@@ -80,6 +77,8 @@ def _people(subjects: Path | None, profile_ids: list[str] | None) -> list[Subjec
         return read_subjects(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise WrongUsage("the file of subjects is not UTF-8 text") from None
+    except OSError as error:
+        raise WrongUsage(f"the file of subjects cannot be read: {error.strerror}") from None
 
 
 def _publish(
