@@ -8,7 +8,9 @@ from infra.local.extensions import (
     event_target_dead_letters,
     firehose,
     function_workers,
+    malformed_events,
     multipart_part_size,
+    wrong_batch_responses,
 )
 
 EXTENSIONS = (
@@ -17,7 +19,9 @@ EXTENSIONS = (
     event_target_dead_letters,
     firehose,
     function_workers,
+    malformed_events,
     multipart_part_size,
+    wrong_batch_responses,
 )
 
 

@@ -84,3 +84,18 @@ def test_a_message_received_too_often_moves_to_the_dead_letter_queue(cloud: Clou
 
     (message,) = eventually(lambda: cloud.messages(dead_url))
     assert message["Body"] == "poison"
+
+
+def test_an_entry_that_is_no_json_is_refused_and_the_others_are_taken(cloud: Cloud) -> None:
+    queue_url, queue_arn = cloud.queue()
+    bus = a_rule(cloud, queue_arn, {"source": ["erasure.test"]})
+    entry = {"EventBusName": bus, "Source": "erasure.test", "DetailType": "T"}
+
+    answer = cloud.events.put_events(
+        Entries=[{**entry, "Detail": detail} for detail in ('{"n": 1}', "{nonsense", '{"n": 2}')]
+    )
+
+    assert answer["FailedEntryCount"] == 1
+    assert [item.get("ErrorCode") for item in answer["Entries"]] == [None, "MalformedDetail", None]
+    details = [json.loads(message["Body"])["detail"] for message in cloud.messages(queue_url)]
+    assert details == [{"n": 1}, {"n": 2}]

@@ -71,6 +71,30 @@ def test_only_the_failed_messages_of_a_batch_come_again_and_end_as_dead_letters(
     assert left["ApproximateNumberOfMessages"] == "0"
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"batchItemFailures": [{"itemIdentifier": "unknown"}]},
+        {"batchItemFailures": [{"itemIdentifier": ""}]},
+        {"batchItemFailures": [{"id": "wrong name"}]},
+        "text",
+    ],
+)
+def test_a_batch_response_that_names_no_message_of_the_batch_loses_none(
+    cloud: Cloud, response: object
+) -> None:
+    dead_url, dead_arn = cloud.queue()
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})
+    queue_url, queue_arn = cloud.queue(RedrivePolicy=redrive, VisibilityTimeout="1")
+    function = cloud.function(f"def handler(e, c):\n    return {response!r}\n", timeout_s=1)
+    consumed_by(cloud, function, queue_arn, FunctionResponseTypes=["ReportBatchItemFailures"])
+
+    cloud.sqs.send_message(QueueUrl=queue_url, MessageBody="not lost")
+
+    (dead,) = eventually(lambda: cloud.messages(dead_url))
+    assert dead["Body"] == "not lost"
+
+
 def test_four_workers_of_one_function_work_at_the_same_time(cloud: Cloud) -> None:
     table = fresh_name()
     cloud.dynamodb.create_table(
