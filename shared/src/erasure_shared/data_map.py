@@ -78,7 +78,7 @@ class DataMap(BaseModel):
         """
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Rejected("the data map is not JSON", reason_code="INVALID_DATA_MAP") from None
         data_map = read_document(cls, document, "the data map")
         names = [store.name for store in data_map.stores]

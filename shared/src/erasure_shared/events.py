@@ -277,6 +277,8 @@ def read_document(model: type[_Document], document: object, name: str) -> _Docum
         return model.model_validate_json(json.dumps(document))
     except ValidationError as error:
         broken = "; ".join(_broken_rules(error))
+    except RecursionError:
+        broken = "it is nested too deeply"
     raise Rejected(f"{name} is not valid: {broken}", reason_code="INVALID_EVENT")
 
 

@@ -51,7 +51,7 @@ class Message:
         """
         try:
             event = json.loads(record.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Rejected("the message is not JSON", reason_code="INVALID_MESSAGE") from None
         if not isinstance(event, Mapping) or not isinstance(event.get("detail-type"), str):
             raise Rejected(
