@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from erasure_shared.mutex.core import CLOCK_RATE_MARGIN, RANDOM_WAIT_S, WATCH_GRACE_S
-
 from tests.property.mutex.checks import BrokenRule
 from tests.property.mutex.script import Script
 from tests.property.mutex.simulation import (

@@ -32,7 +32,6 @@ from erasure_shared.mutex.values import (
     Waited,
     Written,
 )
-
 from tests.property.mutex.checks import Checks
 from tests.property.mutex.dynamo_model import DynamoModel
 from tests.property.mutex.script import Script
