@@ -21,6 +21,7 @@ from tests import synthetic
 
 PEOPLE = 3_000
 RECORDS = 30_000
+PAUSE_S = 0.25
 BATCH = 60
 OVERLAP = 20
 REQUESTS = ("demo-batch-a", "demo-batch-b")
@@ -110,6 +111,7 @@ def _feed(road: Road, console: Console, everyone: Sequence[synthetic.Person]) ->
         road.stores.stream(
             synthetic.records(everyone, RECORDS, SEED),
             lambda count: progress.advance(sending, count),
+            pause_s=PAUSE_S,
         )
         road.stores.seed(everyone)
 

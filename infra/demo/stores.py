@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -52,8 +53,13 @@ class Stores:
 
     # --- feeding
 
-    def stream(self, records: Iterable[Row], sent: Callable[[int], None]) -> None:
-        """Put records into the ingestion stream; `sent` is told how many each time."""
+    def stream(
+        self, records: Iterable[Row], sent: Callable[[int], None], *, pause_s: float = 0.0
+    ) -> None:
+        """Put records into the ingestion stream; `sent` is told how many each time.
+
+        With a pause between the calls they arrive over a while, and so in several objects.
+        """
         remaining = iter(records)
         while batch := list(islice(remaining, _RECORDS_PER_CALL)):
             entries = [
@@ -64,6 +70,7 @@ class Stores:
             if answer["FailedRecordCount"]:
                 raise RuntimeError(f"Kinesis refused {answer['FailedRecordCount']} records")
             sent(len(batch))
+            time.sleep(pause_s)
 
     def seed(self, everyone: Sequence[synthetic.Person]) -> None:
         """Fill the two DynamoDB tables and the two PostgreSQL tables."""
