@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from erasure_shared.events import ErasureCompleted, LocationPurged, PurgeRequested
 from erasure_shared.locations import LocationStatus
-
 from tests.unit.purge.parquet_files import ids_in, profiles
 from tests.unit.purge.world import URI, World
 

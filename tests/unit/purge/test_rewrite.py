@@ -19,23 +19,29 @@ from tests.unit.purge.parquet_files import erased, ids_in, parquet, profiles, re
 
 CANARY = "zanzibar-canary"
 
+SPEND = [Decimal("1.50"), None, Decimal("-2.25"), Decimal("9.99")]
+ADDRESSES = [
+    {"city": "X", "n": [1.5]},
+    None,
+    {"city": None, "n": None},
+    {"city": "Y", "n": [float("nan")]},
+]
 MANY_TYPES = pa.table(
     {
         "profile_id": pa.array(["ann", "bob", None, "eve"]),
-        "spend": pa.array([Decimal("1.50"), None, Decimal("-2.25"), Decimal("9.99")], pa.decimal128(18, 2)),
+        "spend": pa.array(SPEND, pa.decimal128(18, 2)),
         "ratio": pa.array([float("nan"), -0.0, None, float("nan")]),
         "at": pa.array([datetime(2026, 1, 1, tzinfo=UTC)] * 4, pa.timestamp("us", tz="UTC")),
         "day": pa.array([date(2026, 1, 1), None, date(1970, 1, 1), date(1, 1, 1)]),
         "tags": pa.array([["a"], [], None, [None, "b"]], pa.list_(pa.string())),
-        "address": pa.array([{"city": "X", "n": [1.5]}, None, {"city": None, "n": None}, {"city": "Y", "n": [float("nan")]}]),
+        "address": pa.array(ADDRESSES),
         "more": pa.array([[("k", 1)], None, [], [("k", 2)]], pa.map_(pa.string(), pa.int32())),
         "tier": pa.array(["gold", "iron", "gold", "iron"]).dictionary_encode(),
         "small": pa.array([1, 2, 3, 4], pa.int8()),
         "flag": pa.array([True, None, False, True]),
         "raw": pa.array([b"\x00", b"", None, b"\xff"]),
-    },
-    schema=None,
-)  # fmt: skip
+    }
+)
 
 
 def file_of(content: bytes) -> pq.ParquetFile:

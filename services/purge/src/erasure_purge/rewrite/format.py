@@ -144,7 +144,7 @@ def _leaves(source: pq.ParquetFile) -> list[tuple[str, Any]]:
             (
                 column.path.split(".")[0],
                 column.physical_type,
-                column.length,
+                column.length if column.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0,
                 _logical_type(column),
                 column.max_definition_level,
                 column.max_repetition_level,
