@@ -9,6 +9,9 @@ from typing import Any
 from erasure_shared.locations import MAX_PART_BYTES, Digest, Identifier
 from erasure_shared.tables import PART_PREFIX, PartItem, part_sk
 
+_DIGEST_BYTES = 66
+"""Of a digest as JSON: a part has to fit into its item after the short ids have become digests."""
+
 
 def write_identifiers(pk: str, owner: str, identifiers: Sequence[Identifier]) -> int:
     """Write the owner's identifiers over whatever it had; returns the number of parts."""
@@ -71,7 +74,7 @@ def _packs(documents: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
     pack: list[dict[str, Any]] = []
     size_bytes = 0
     for document in documents:
-        document_bytes = len(json.dumps(document)) + 2
+        document_bytes = max(len(json.dumps(document)), _DIGEST_BYTES) + 2
         if pack and size_bytes + document_bytes > MAX_PART_BYTES:
             yield pack
             pack, size_bytes = [], 0
