@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -164,6 +165,85 @@ def test_more_items_than_a_page_holds_are_all_found(dynamodb: DynamoDBClient) ->
     [found] = find(dynamodb, store(), "ann")
 
     assert len(found.identifiers) == 5
+
+
+CROWD = [f"nobody-{number}" for number in range(600)]
+
+
+@dataclass
+class Counting:
+    """A client that counts its scans and queries, and may not be allowed to scan."""
+
+    client: Any
+    may_scan: bool = True
+    scans: int = 0
+    queries: int = 0
+
+    def describe_table(self, **request: Any) -> Any:
+        return self.client.describe_table(**request)
+
+    def scan(self, **request: Any) -> Any:
+        self.scans += 1
+        if not self.may_scan:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "Scan")
+        return self.client.scan(**request)
+
+    def get_paginator(self, name: str) -> Any:
+        self.queries += 1
+        return self.client.get_paginator(name)
+
+
+def test_a_small_table_is_read_whole_for_many_subjects(dynamodb: DynamoDBClient) -> None:
+    key = {"profile_id": "S", "account_id": "S"}
+    create(dynamodb, key, account("ann", "1"), account("ann", "2"), account("zoe", "3"))
+    client = Counting(dynamodb)
+
+    [found] = find(client, store(), *CROWD, "ann")
+
+    assert [profile_id for profile_id, _ in keys(found)] == ["ann", "ann"]
+    assert (client.scans, client.queries) == (1, 0)
+
+
+def test_an_index_is_read_whole_for_many_subjects(dynamodb: DynamoDBClient) -> None:
+    session = {"session_id": {"S": "s1"}, "profile_id": {"S": "ann"}}
+    anonymous = {"session_id": {"S": "s2"}}
+    create(dynamodb, {"session_id": "S"}, session, anonymous, index=("by_profile", "profile_id"))
+
+    [found] = find(Counting(dynamodb), store(index="by_profile"), *CROWD, "ann")
+
+    assert keys(found) == [("ann", {"session_id": {"S": "s1"}})]
+
+
+def test_numbers_are_found_in_a_table_that_is_read_whole(dynamodb: DynamoDBClient) -> None:
+    create(dynamodb, {"profile_id": "N"}, {"profile_id": {"N": "12"}}, {"profile_id": {"N": "3"}})
+
+    [found] = find(dynamodb, store(), *CROWD, "12", "0003")
+
+    assert keys(found) == [("12", {"profile_id": {"N": "12"}})]
+
+
+def test_a_table_too_large_to_be_read_whole_is_asked_for_each_subject(
+    dynamodb: DynamoDBClient,
+) -> None:
+    key = {"profile_id": "S", "account_id": "S"}
+    create(dynamodb, key)
+    for number in range(7):  # three pages, where 300 subjects are worth one
+        item = {**account("ann", str(number)), "note": {"S": "x" * 390_000}}
+        dynamodb.put_item(TableName="accounts", Item=item)
+    client = Counting(dynamodb)
+
+    [found] = find(client, store(), *CROWD[:300], "ann")
+
+    assert len(found.identifiers) == 7
+    assert (client.scans, client.queries) == (1, 301)
+
+
+def test_who_may_not_read_a_table_whole_asks_for_each_subject(dynamodb: DynamoDBClient) -> None:
+    create(dynamodb, {"profile_id": "S"}, {"profile_id": {"S": "ann"}})
+
+    [found] = find(Counting(dynamodb, may_scan=False), store(), *CROWD, "ann")
+
+    assert keys(found) == [("ann", {"profile_id": {"S": "ann"}})]
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,22 @@ def test_time_that_runs_out_between_locations_is_made_up_for_next_time(world: Wo
     assert len(world.locations()) == 3
 
 
+def test_a_crowd_with_short_ids_completes_although_their_digests_are_longer(world: World) -> None:
+    world.lists.lists["s3://lists/crowd"] = tuple(SecretStr(f"p{n}") for n in range(14_000))
+    event = ErasureRequested.model_validate(
+        {
+            "request_id": "r1",
+            "received_at": NOW.isoformat(),
+            "subjects_uri": "s3://lists/crowd",
+        }
+    )
+
+    located = locate(event, world.ports(), now=NOW, deadline=Deadline(lambda: 60.0))
+
+    assert located.completed is not None
+    assert located.completed.subjects_not_found == 14_000
+
+
 STEPS = ("register", "add_location", "note_search", "finish_locating", "close_if_done")
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 THREADS = 16
 _AT_A_TIME = 512
+_SUBJECTS_PER_PAGE = 256
+"""A query costs at least what 4 KB cost, a page of a scan has 1 MB: so many pages cost no more than
+the queries that they save."""
 _PERMANENT = {
     "AccessDeniedException": "access to the table is denied",
     "ResourceNotFoundException": "the table does not exist",
@@ -42,6 +45,14 @@ class _Access:
 
     key_names: tuple[str, ...]
     id_type: str
+
+    def names(self, store: DynamoDBStore) -> list[str]:
+        """The attributes of the key, and the id."""
+        return [*dict.fromkeys([*self.key_names, store.id_attribute])]
+
+    def key_of(self, item: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        """The item's primary key in DynamoDB JSON."""
+        return {name: _json_value(item[name]) for name in self.key_names}
 
 
 class DynamoDBSearch:
@@ -76,11 +87,50 @@ class DynamoDBSearch:
         def keys_of(subject: SecretStr) -> list[Identifier]:
             return list(self._keys_of(store, access, subject))
 
+        if (found := self._scanned(store, access, subjects, deadline)) is not None:
+            yield from found
+            return
         with ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb-search") as pool:
             for start in range(0, len(subjects), _AT_A_TIME):
                 deadline.check()
-                for found in pool.map(keys_of, subjects[start : start + _AT_A_TIME]):
-                    yield from found
+                for items in pool.map(keys_of, subjects[start : start + _AT_A_TIME]):
+                    yield from items
+
+    def _scanned(
+        self,
+        store: DynamoDBStore,
+        access: _Access,
+        subjects: Sequence[SecretStr],
+        deadline: Deadline,
+    ) -> list[Identifier] | None:
+        """The items of many subjects from reading a small table whole; None: ask for each.
+
+        It gives up when it has read as much as the queries would.
+        """
+        wanted = _by_value(subjects, access.id_type)
+        names = {f"#k{number}": name for number, name in enumerate(access.names(store))}
+        scan: dict[str, Any] = {
+            **_source(store),
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeNames": names,
+        }
+        found: list[Identifier] = []
+        for _ in range(len(subjects) // _SUBJECTS_PER_PAGE):
+            deadline.check()
+            try:
+                page = self._client.scan(**scan)
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "AccessDeniedException":
+                    return None
+                raise
+            for item in page["Items"]:
+                subject = wanted.get(str(item.get(store.id_attribute, {}).get(access.id_type)))
+                if subject is not None:
+                    found.append(Identifier(subject, access.key_of(item)))
+            if "LastEvaluatedKey" not in page:
+                return found
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return None
 
     def _access(self, store: DynamoDBStore) -> _Access:
         table: Mapping[str, Any] = self._client.describe_table(TableName=store.table)["Table"]
@@ -99,20 +149,27 @@ class DynamoDBSearch:
             return
         names = {f"#k{number}": name for number, name in enumerate(access.key_names)}
         query: dict[str, Any] = {
-            "TableName": store.table,
+            **_source(store),
             "KeyConditionExpression": "#id = :id",
             "ProjectionExpression": ", ".join(names),
             "ExpressionAttributeNames": {"#id": store.id_attribute, **names},
             "ExpressionAttributeValues": {":id": value},
         }
-        if store.index is None:
-            query["ConsistentRead"] = True
-        else:
-            query["IndexName"] = store.index
         for page in self._client.get_paginator("query").paginate(**query):
             for item in page["Items"]:
-                key = {name: _json_value(item[name]) for name in access.key_names}
-                yield Identifier(subject, key)
+                yield Identifier(subject, access.key_of(item))
+
+
+def _source(store: DynamoDBStore) -> dict[str, Any]:
+    """The index, or the table as it is at this moment."""
+    if store.index is None:
+        return {"TableName": store.table, "ConsistentRead": True}
+    return {"TableName": store.table, "IndexName": store.index}
+
+
+def _by_value(subjects: Sequence[SecretStr], id_type: str) -> dict[str, SecretStr]:
+    values = ((dynamodb_value(subject, id_type), subject) for subject in subjects)
+    return {value[id_type]: subject for value, subject in values if value is not None}
 
 
 def _schema_to_query(store: DynamoDBStore, table: Mapping[str, Any]) -> list[dict[str, str]]:
