@@ -86,10 +86,22 @@ def test_a_query_that_fails_leaves_nothing_behind(state: str, reason: str, ids: 
     s3 = FakeS3()
 
     with pytest.raises((Rejected, RetryLater)):
-        find(FakeAthena(states=[state], reasons=[reason]), s3, ids)
+        find(FakeAthena(states=[state], reasons=[reason] * 3), s3, ids)
 
     assert s3.deleted[:2] == RESULTS
     assert s3.objects == set()
+
+
+def test_a_query_that_stumbles_over_a_changing_object_is_run_again_after_a_pause() -> None:
+    reason = f"HIVE_CURSOR_ERROR: Failed to read {PART}: (Status Code: 412)"
+    athena = FakeAthena(states=["FAILED"], reasons=[reason] * 2, rows=[(PART, "ann")])
+    pauses: list[float] = []
+
+    [found] = find(athena, FakeS3(), sleep=pauses.append)
+
+    assert named(found) == {"ann"}
+    assert len(athena.started) == 3
+    assert pauses == [2.0, 4.0]
 
 
 def test_a_query_that_takes_too_long_is_stopped_and_leaves_nothing_behind() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from erasure_location.core.athena_failure import Failure, judge
+from erasure_location.core.athena_failure import Failure, Verdict, judge
 from erasure_location.core.athena_query import Statement
 from erasure_location.core.deadline import Deadline
 from erasure_shared.errors import OutOfTime, Rejected, RetryLater
@@ -23,6 +23,8 @@ _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 5.0
 _GROWTH = 1.5
 _STOP_ATTEMPTS = 10
+_ATTEMPTS = 3
+"""At a query: objects that are purged for other requests change while Athena reads them."""
 _PAGE = 1000
 _PERMANENT = {"AccessDeniedException", "InvalidRequestException", "MetadataException"}
 _BUSY = {
@@ -59,12 +61,22 @@ class Queries:
         """The rows of a result of two columns; rows with a NULL are left out.
 
         Raises:
-            QueryFailed: Athena ran the query, and it failed.
+            QueryFailed: Athena ran the query, and it failed; thrice, where that could pass.
             Rejected: Athena does not take such a query.
             RetryLater: Athena is busy, or the time is up; the query is stopped.
         """
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return self._run_once(statement, deadline)
+            except QueryFailed as failed:
+                if failed.failure.verdict is not Verdict.TRANSIENT:
+                    raise
+            self._sleep(min(2.0**attempt, deadline.left_s()))
+        return self._run_once(statement, deadline)
+
+    def _run_once(self, statement: Statement, deadline: Deadline) -> list[tuple[str, str]]:
+        deadline.check()
         with _translated():
-            deadline.check()
             query_id = self._athena.start_query_execution(
                 QueryString=statement.text,
                 ExecutionParameters=list(statement.parameters),
