@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
 
+from erasure_adjudication.cli.progress import progress_of
+from erasure_adjudication.cli.status_view import view
 from erasure_adjudication.use_case import record_dead_letter
 from erasure_shared.locations import Found, Identifier, Location, StoreKind
 from erasure_shared.mutex import MutexClient, MutexKey
@@ -15,9 +19,11 @@ from tests.unit.adjudication.installed import MUTEX_TABLE, erasure
 from tests.unit.adjudication.world import CANARY, World, a_letter, body_about
 
 
-def a_request(world: World, *, due_in: timedelta = timedelta(days=20, hours=1)) -> None:
+def a_request(world: World) -> None:
     now = datetime.now(UTC)
-    world.requests.register("r1", now, now + due_in, [SecretStr(CANARY), SecretStr("ann")])
+    world.requests.register(
+        "r1", now, now + timedelta(days=20), [SecretStr(CANARY), SecretStr("ann")]
+    )
 
 
 def a_location(
@@ -58,20 +64,27 @@ def test_each_store_shows_how_far_it_is(installed: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("due_in", "said"),
+    ("now", "said"),
     [
-        (timedelta(days=20, hours=1), "20 days left"),
-        (timedelta(days=1, hours=1), "1 day left"),
-        (timedelta(hours=1), "less than a day left"),
-        (timedelta(days=-1), "OVERDUE by 2 days"),
+        (datetime(2026, 11, 1, 12, tzinfo=UTC), "30 days left"),
+        (datetime(2026, 11, 30, 23, 59, tzinfo=UTC), "1 day left"),
+        (datetime(2026, 12, 1, 1, tzinfo=timezone(timedelta(hours=2))), "1 day left"),
+        (datetime(2026, 12, 1, 8, tzinfo=UTC), "12:00:00Z: today"),
+        (datetime(2026, 12, 1, 13, tzinfo=UTC), "OVERDUE since today"),
+        (datetime(2026, 12, 3, 8, tzinfo=UTC), "OVERDUE by 2 days"),
     ],
 )
-def test_the_deadline_is_told_in_days(installed: World, due_in: timedelta, said: str) -> None:
-    a_request(installed, due_in=due_in)
+def test_the_deadline_is_told_in_days_of_the_calendar(
+    world: World, now: datetime, said: str
+) -> None:
+    world.a_location()
+    request = world.requests.find("r1")
+    assert request is not None
 
-    result = erasure("status", "r1")
+    out = Console(file=io.StringIO(), width=100)
+    out.print(view(progress_of(request, [], [], [], now)))
 
-    assert said in result.output
+    assert said in out.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_it_says_which_request_holds_the_lock_that_others_wait_for(installed: World) -> None:

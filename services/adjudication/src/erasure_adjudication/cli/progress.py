@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from erasure_adjudication.core import ErrorRecord, stamp
 from erasure_shared.locations import CLOSED, Location, LocationStatus, RequestStatus, StoreKind
 from erasure_shared.mutex import LockInfo
 from erasure_shared.requests import ErasureRequest
-
-_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -57,10 +54,11 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Progress:
-    """All that `erasure status` tells."""
+    """All that `erasure status` tells. Days are those of the calendar, in UTC."""
 
     request: ErasureRequest
     days_left: int
+    overdue: bool
     stores: tuple[StoreProgress, ...]
     at_work: int
     waiting_for_locks: tuple[LockWait, ...]
@@ -87,6 +85,7 @@ class Progress:
         return {
             **request,
             "days_left": self.days_left,
+            "overdue": self.overdue,
             "stores": [asdict(store) for store in self.stores],
             "at_work": self.at_work,
             "waiting_for_locks": [asdict(wait) for wait in self.waiting_for_locks],
@@ -106,10 +105,11 @@ def progress_of(
     counted = [location for location in locations if not _is_finished_search(location)]
     live = [(location, lock) for location, lock in locks if lock.expires_at > now]
     others = [(location, lock) for location, lock in live if _holder(lock) != request.request_id]
-    due_in_s = (datetime.fromisoformat(request.due_at) - now).total_seconds()
+    due_at = datetime.fromisoformat(request.due_at).astimezone(UTC)
     return Progress(
         request=request,
-        days_left=math.floor(due_in_s / _DAY_S),
+        days_left=(due_at.date() - now.astimezone(UTC).date()).days,
+        overdue=now > due_at,
         stores=_stores(request, counted),
         at_work=len(live) - len(others),
         waiting_for_locks=tuple(_wait(location, lock) for location, lock in others),

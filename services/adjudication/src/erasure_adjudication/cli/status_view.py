@@ -77,11 +77,12 @@ def _clock(progress: Progress) -> Text:
     if request.completed_at:
         return Text(f"{received}, completed {moment(request.completed_at)}", style="dim")
     text = Text(f"{received}, due {moment(request.due_at)}: ", style="dim")
-    if progress.days_left < 0:
-        return text.append(f"OVERDUE by {counted(-progress.days_left, 'day')}", "bold red not dim")
+    if progress.overdue:
+        late = f"by {counted(-progress.days_left, 'day')}" if progress.days_left else "since today"
+        return text.append(f"OVERDUE {late}", "bold red not dim")
     style = "yellow not dim" if progress.days_left < _SOON_DAYS else "not dim"
-    left = counted(progress.days_left, "day") if progress.days_left else "less than a day"
-    return text.append(f"{left} left", style)
+    left = f"{counted(progress.days_left, 'day')} left" if progress.days_left else "today"
+    return text.append(left, style)
 
 
 def _stores(progress: Progress) -> Table:
