@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from erasure_shared.locations import LocationStatus
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from erasure_shared.locations import LocationStatus
 from infra.demo.proof import Claim, claims_about_stores, show
 from infra.demo.road import Road, Stuck, wait_until
 from infra.local.cloud import LocalCloud

@@ -10,15 +10,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+from pydantic import SecretStr
 
 from erasure_shared.bus import EventBus
 from erasure_shared.events import ErasureRequested, Event, Subject
 from erasure_shared.locations import CLOSED, Digest, LocationStatus, RequestStatus
 from erasure_shared.requests import ErasureRequest, Requests
 from erasure_shared.tables import bind_tables
-from pydantic import SecretStr
-
 from infra.demo.stores import Stores
 from infra.local.cloud import LocalCloud
 
@@ -125,7 +126,7 @@ class Road:
         Raises:
             Stuck: the command failed.
         """
-        command = [sys.executable, "-m", "erasure_adjudication.cli", *arguments]
+        command = [str(Path(sys.executable).with_name("erasure")), *arguments]
         done = subprocess.run(  # noqa: S603 (our own command)
             command, env=self._environment | os.environ, capture_output=True, text=True, check=False
         )

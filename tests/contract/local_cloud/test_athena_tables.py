@@ -46,6 +46,15 @@ def test_an_unreadable_object_fails_the_query_and_is_named(people: Warehouse, bo
     assert bad in reason
 
 
+def test_an_object_that_the_path_leaves_out_is_not_even_opened(people: Warehouse) -> None:
+    people.put("people/good.parquet", {"profile_id": ["ann"]})
+    bad = people.put_bytes("people/bad.parquet", b"PAR1 cut short")
+
+    rows = people.rows('SELECT p.profile_id FROM people p WHERE p."$path" NOT IN (?)', f"'{bad}'")
+
+    assert rows == [["ann"]]
+
+
 def test_damaged_pages_fail_the_query_and_the_object_is_named(people: Warehouse) -> None:
     output = io.BytesIO()
     pq.write_table(pa.table({"profile_id": [f"p-{n}" for n in range(1000)]}), output)

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,13 @@ from sqlglot.tokens import TokenType
 
 from infra.local.extensions.athena.catalogue import StoredObject, Table, find_table, objects_of
 from infra.local.extensions.athena.errors import QueryFailed, QueryRefused
-from infra.local.extensions.athena.relation import HIDDEN_COLUMNS, Relation, duckdb_type, quoted
+from infra.local.extensions.athena.relation import (
+    HIDDEN_COLUMNS,
+    PATH,
+    Relation,
+    duckdb_type,
+    quoted,
+)
 from infra.local.extensions.athena.text import Row, athena_type, value_text
 
 _DIALECT = "trino"  # Athena's queries are Trino's; only its DDL is Hive's
@@ -156,11 +162,10 @@ def _create_view(connection: Any, name: str, select: str, relation: Relation) ->
 def _pruned(
     table: Table, select: exp.Expression, alias: str, connection: Any
 ) -> list[StoredObject]:
-    """The objects of the partitions that the conditions on partition keys leave over."""
+    """The objects that the conditions on partition keys and on the path leave over."""
     objects = objects_of(table)
-    if not table.partition_keys:
-        return objects
-    conditions = list(_partition_conditions(table, select, alias))
+    keys = {key.name for key in table.partition_keys}
+    conditions = list(_conditions_on(keys, select, alias))
     for key in table.injected_keys:
         if not any(_pins(condition, key) for condition in conditions):
             raise QueryFailed(
@@ -168,17 +173,20 @@ def _pruned(
                 "WHERE clause must contain only static equality conditions, and at least one such "
                 "condition must be present"
             )
-    wanted = _matching_partitions(
-        table, {item.partition for item in objects}, conditions, connection
-    )
-    return [item for item in objects if item.partition in wanted]
+    typed = {key.name: duckdb_type(key.type) for key in table.partition_keys}
+    partitions = {item.partition for item in objects}
+    wanted = _matching(partitions, typed, conditions, connection)
+    objects = [item for item in objects if item.partition in wanted]
+    # An object that a condition on its path leaves out is not even opened (Trino drops its splits).
+    conditions = list(_conditions_on({PATH}, select, alias))
+    opened = _matching({(item.uri,) for item in objects}, {PATH: "VARCHAR"}, conditions, connection)
+    return [item for item in objects if (item.uri,) in opened]
 
 
-def _partition_conditions(
-    table: Table, select: exp.Expression, alias: str
+def _conditions_on(
+    names: Collection[str], select: exp.Expression, alias: str
 ) -> Iterator[exp.Expression]:
-    """Those of the conditions joined by AND that speak of this table's partition keys only."""
-    keys = {key.name for key in table.partition_keys}
+    """Those of the conditions joined by AND that speak of these columns of this table only."""
     where = select.args.get("where")
     clauses = [where.this] if where else []
     clauses += [
@@ -189,7 +197,7 @@ def _partition_conditions(
     for clause in clauses:
         for condition in clause.flatten() if isinstance(clause, exp.And) else [clause]:
             columns = list(condition.find_all(exp.Column))
-            ours = all(c.name.lower() in keys and c.table in ("", alias) for c in columns)
+            ours = all(c.name.lower() in names and c.table in ("", alias) for c in columns)
             if columns and ours and not condition.find(exp.Query):
                 yield condition
 
@@ -209,27 +217,28 @@ def _pins(condition: exp.Expression, key: str) -> bool:
             return False
 
 
-def _matching_partitions(
-    table: Table,
-    partitions: set[tuple[str, ...]],
+def _matching(
+    rows: Collection[tuple[str, ...]],
+    typed: Mapping[str, str],
     conditions: Sequence[exp.Expression],
     connection: Any,
-) -> set[tuple[str, ...]]:
-    if not conditions or not partitions:
-        return partitions
-    listed = sorted(partitions)
-    typed = ", ".join(f"{quoted(key.name)} {duckdb_type(key.type)}" for key in table.partition_keys)
-    marks = ", ".join("?" for _ in table.partition_keys)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE partitions (number INTEGER, {typed})")
+) -> Collection[tuple[str, ...]]:
+    """The rows (of columns with these DuckDB types) that fulfil all conditions."""
+    if not conditions or not rows:
+        return rows
+    listed = sorted(rows)
+    columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in typed.items())
+    marks = ", ".join("?" for _ in typed)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE candidates (number INTEGER, {columns})")
     connection.executemany(
-        f"INSERT INTO partitions VALUES (?, {marks})",  # noqa: S608 - question marks only
+        f"INSERT INTO candidates VALUES (?, {marks})",  # noqa: S608 - question marks only
         [(number, *values) for number, values in enumerate(listed)],
     )
     bare = exp.and_(*(condition.copy() for condition in conditions))
     for column in bare.find_all(exp.Column):
         column.set("table", None)
         column.set("db", None)
-    query = exp.select("number").from_("partitions").where(bare)
+    query = exp.select("number").from_("candidates").where(bare)
     try:
         found = connection.execute(query.sql("duckdb")).fetchall()
     except duckdb.Error as error:
