@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Annotated
 
@@ -102,28 +102,50 @@ def _unrecorded(request_id: str, installation: Installation, output: Output) -> 
 
 
 def _watch(request_id: str, installation: Installation, output: Output) -> None:
-    out = console()
-    live = Live(console=out, auto_refresh=False) if _is_drawn(output) else nullcontext()
-    shown = ""
-    with live as drawing:
+    show = _Shown(request_id, output)
+    with show.live:
         while True:
             progress = read_progress(request_id, installation)
             if progress is None and _open_errors(request_id, installation):
                 break
-            if drawing is not None:
-                picture = view(progress) if progress else f"Request {request_id} is on its way …"
-                drawing.update(picture, refresh=True)
-            elif progress is not None and (line := json.dumps(progress.document())) != shown:
-                typer.echo(line) if output is Output.JSON else out.print(view(progress))
-                shown = line
+            show(progress)
             if progress is not None and (progress.is_closed or progress.is_stuck):
                 raise typer.Exit(0 if progress.is_closed else FAILED)
             time.sleep(_PAUSE_S)
     _unrecorded(request_id, installation, output)
 
 
-def _is_drawn(output: Output) -> bool:
-    return output is Output.TABLE and console().is_terminal
+class _Shown:
+    """A moving picture on a terminal; elsewhere what is new, whenever something is."""
+
+    def __init__(self, request_id: str, output: Output) -> None:
+        self._out = console()
+        self._as_json = output is Output.JSON
+        self._drawing = None
+        if not self._as_json and self._out.is_terminal:
+            self._drawing = Live(console=self._out, auto_refresh=False)
+        self._not_yet = f"Request {request_id} is not recorded yet."
+        self._last = ""
+
+    @property
+    def live(self) -> AbstractContextManager[object]:
+        """The terminal's state is restored at the end of the block."""
+        return self._drawing or nullcontext()
+
+    def __call__(self, progress: Progress | None) -> None:
+        """Show it if it is new."""
+        document = json.dumps(progress.document()) if progress else self._not_yet
+        if document == self._last:
+            return
+        self._last = document
+        if self._drawing is not None:
+            self._drawing.update(view(progress) if progress else self._not_yet, refresh=True)
+        elif progress is None:
+            typer.echo(self._not_yet, err=True)
+        elif self._as_json:
+            typer.echo(document)
+        else:
+            self._out.print(view(progress))
 
 
 def _documents(errors: list[ErrorRecord]) -> list[dict[str, object]]:
