@@ -191,6 +191,27 @@ def test_a_vanished_object_searched_again_loses_what_is_left_of_it(world: World)
     assert evidence["vanished"] is True
 
 
+def test_an_object_that_comes_back_while_its_rest_is_removed_is_purged(world: World) -> None:
+    world.lake.put(URI, profiles("ann"))
+    world.lake.remove(URI)
+    message = world.pending("r1", "ann")
+    world.requests.note_searched_again(world.location(message))
+
+    class ComingBack:
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.lake, name)
+
+        def find(self, uri: ObjectUri) -> object:
+            found = world.lake.find(uri)
+            if found is None:
+                world.lake.put(uri, profiles("ann", "bob"))
+            return found
+
+    world.purge(message, lake=ComingBack())
+
+    assert [ids_in(content) for content in world.lake.everything()] == [["bob"]]
+
+
 @pytest.mark.parametrize("hindrance", ["OBJECT_ARCHIVED", "LEGAL_HOLD", "OBJECT_LOCKED"])
 def test_an_object_that_must_not_be_touched_waits_for_a_decision(
     world: World, hindrance: str

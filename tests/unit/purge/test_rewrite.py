@@ -79,6 +79,7 @@ def test_options_differ_by_column_as_they_did() -> None:
         write_page_index=True,
         sorting_columns=[pq.SortingColumn(0)],
         data_page_version="2.0",
+        bloom_filter_options={"profile_id": {"ndv": 10, "fpp": 0.01}},
     )
 
     _, after = erased(before, "ann")
@@ -90,6 +91,7 @@ def test_options_differ_by_column_as_they_did() -> None:
         assert chunk.encodings == as_before.encodings
         assert chunk.is_stats_set == as_before.is_stats_set
         assert chunk.has_column_index == as_before.has_column_index
+        assert (chunk.bloom_filter_offset is None) == (as_before.bloom_filter_offset is None)
     assert new.sorting_columns == old.sorting_columns
     page = after[new.column(1).data_page_offset :][:2]
     assert page == b"\x15\x06"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
-from aws_lambda_powertools import Metrics
+from aws_lambda_powertools import Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -21,7 +21,7 @@ from erasure_shared import messages, postgresql, wiring
 from erasure_shared.errors import Rejected
 from erasure_shared.events import PurgeRequested
 from erasure_shared.messages import Message
-from erasure_shared.mutex import MutexClient
+from erasure_shared.mutex import Metric, MutexClient
 from erasure_shared.observability import logger
 from erasure_shared.settings import setting
 
@@ -36,8 +36,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics = Metrics(namespace="Erasure", service="purge")
 
     def handle(message: Message) -> None:
-        outcome = purge_location(_read(message), ports(context))
-        _report(outcome, metrics)
+        request = _read(message)
+        logger.append_keys(request_id=request.request_id, location_id=request.location_id)
+        _report(purge_location(request, ports(context)), metrics)
 
     def note_failure(message: Message, reason_code: str, reason: str) -> None:
         if reason_code == LOCK_NOT_ACQUIRED:
@@ -45,6 +46,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         _note_attempt(message, reason_code, reason)
 
     response = messages.process(event, context, handle, wiring.queue(), note_failure)
+    logger.remove_keys(["request_id", "location_id"])
     if metrics.metric_set:
         metrics.flush_metrics()
     return response
@@ -76,6 +78,7 @@ def locks() -> MutexLocks:
             table_name=setting("mutex_table"),
             refresh_wait_time=0.5,
             max_timeout=_RELEASE_WITHIN_S,
+            on_metric=_note_lock,
         )
     )
 
@@ -106,6 +109,13 @@ def _note_attempt(message: Message, reason_code: str, reason: str) -> None:
     location = wiring.requests().location(request.request_id, request.location_id)
     if location is not None:
         wiring.requests().note_attempt(location, reason_code, reason)
+
+
+def _note_lock(metric: Metric, _value: float) -> None:
+    """A lock that had to be taken over: its holder died or stood still."""
+    if metric is Metric.STOLEN:
+        with single_metric("LocksTakenOver", MetricUnit.Count, 1, namespace="Erasure") as counted:
+            counted.add_dimension("service", "purge")
 
 
 def _report(outcome: Outcome, metrics: Metrics) -> None:

@@ -19,6 +19,7 @@ from erasure_shared.errors import Rejected
 _MAGIC, _ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 _SMALLEST_FILE_BYTES = 12
 _GZIP_LEVEL = 6  # pyarrow's own 9 takes twice as long for a percent
+_FALSE_POSITIVES = 0.05
 _DICTIONARY_ENCODINGS = {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}
 _PLAIN_COLUMN_ENCODINGS = {
     "DELTA_BINARY_PACKED",
@@ -193,6 +194,12 @@ def _column_options(source: pq.ParquetFile, file: BinaryIO, names: list[str]) ->
         "write_page_checksum": has_checksums,
         "write_page_index": any(chunk.has_column_index for chunk in chunks),
         "sorting_columns": group.sorting_columns or None,
+        "bloom_filter_options": {
+            n: {"ndv": group.num_rows, "fpp": _FALSE_POSITIVES}
+            for n, chunk in zip(names, chunks, strict=True)
+            if chunk.bloom_filter_offset is not None
+        }
+        or None,
     }
 
 

@@ -151,7 +151,8 @@ def _fixed_values(width: int, ids: Collection[str]) -> dict[bytes, str]:
     if width == _UUID_BYTES:
         for text in ids:
             with suppress(ValueError):
-                values[UUID(text).bytes] = text
+                if str(UUID(text)) == text:
+                    values[UUID(text).bytes] = text
     return values
 
 

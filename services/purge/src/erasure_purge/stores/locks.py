@@ -19,8 +19,8 @@ from erasure_shared.observability import logger, reason_of
 LOCK_NOT_ACQUIRED = "LOCK_NOT_ACQUIRED"
 _LONGEST_WAIT_S = 20.0
 _SHARE_FOR_WAITING = 0.25
-_AFTER_THE_END_S = 2.0
-"""The runtime may kill a function a little after its time."""
+_AFTER_THE_END_S = 5.0
+"""The time left has a reserve, and the runtime may kill a function a little after its time."""
 
 
 class MutexLocks:

@@ -103,7 +103,7 @@ class _Matching:
             if self._type in _INTEGERS:
                 if _INTEGER.fullmatch(text) and int(text).bit_length() <= _INTEGERS[self._type]:
                     yield text
-            elif self._type != "uuid" or _UUID.fullmatch(text.lower()):
+            elif self._type != "uuid" or _UUID.fullmatch(text):
                 yield text
 
 

@@ -154,7 +154,7 @@ def _remove_older(
     return len(older)
 
 
-def _vanished(job: _Job, ports: Ports) -> Outcome:
+def _vanished(job: _Job, ports: Ports) -> Outcome | None:
     """Absence alone is no success: the rows may have moved, so they are located again first."""
     location = job.location
     if not _is_searched_again(job):
@@ -163,7 +163,9 @@ def _vanished(job: _Job, ports: Ports) -> Outcome:
         )
         return Outcome(relocated=True)
     listed = ports.lake.versions(job.uri)
-    contents = [v.version_id for v in listed if not v.is_marker and not v.is_latest]
+    if any(version.is_latest and not version.is_marker for version in listed):
+        return None  # it came back
+    contents = [v.version_id for v in listed if not v.is_marker]
     markers = [v.version_id for v in listed if v.is_marker]
     ports.lake.remove_versions(job.uri, contents)
     ports.lake.remove_versions(job.uri, markers)
