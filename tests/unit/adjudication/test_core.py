@@ -116,6 +116,7 @@ def a_location(attempts: int) -> Location:
         ({"attempts": "3"}, None, 3),
         ({"RETRY_ATTEMPTS": "185"}, None, 185),
         ({"attempts": "²"}, None, 4),
+        ({"attempts": "9" * 5_000}, None, 4),
         ({"attempts": "3"}, a_location(5), 5),
         ({}, a_location(0), 1),
     ],

@@ -35,6 +35,7 @@ _ERROR_ID_LENGTH = 16  # of hexadecimal digits: short enough to read out, 64 bit
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _LOCATION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 _LONGEST_REASON = 1_000
 _KNOWN_EVENTS = frozenset(event.detail_type for event in EVENTS)
 _ABOUT_A_LOCATION = frozenset({PurgeRequested.detail_type, RelocationRequested.detail_type})
@@ -181,7 +182,7 @@ def recorded_reason(code: str | None, words: str | None) -> Reason | None:
 def attempts_of(letter: DeadLetter, location: Location | None = None) -> int:
     """How often it was tried, as far as anybody counted; at least once."""
     counted = [letter.attributes.get("attempts", ""), letter.attributes.get("RETRY_ATTEMPTS", "")]
-    numbers = [int(text) for text in counted if text.isascii() and text.isdigit()]
+    numbers = [int(text) for text in counted if _COUNT.fullmatch(text)]
     if location is not None:
         numbers.append(location.attempts)
     elif not numbers:
@@ -211,9 +212,9 @@ def instant_of(epoch_ms: str | None) -> datetime:
 def _stated_reason(attributes: Mapping[str, str]) -> Reason | None:
     """The words of `messages.Queue.park`, or those of an EventBridge target's dead letter."""
     if code := attributes.get("reason_code"):
-        return Reason(_code(code), attributes.get("reason", code)[:_LONGEST_REASON])
+        return Reason(_code(code), (attributes.get("reason") or code)[:_LONGEST_REASON])
     if code := attributes.get("ERROR_CODE"):
-        words = attributes.get("ERROR_MESSAGE", code)[:_LONGEST_REASON]
+        words = (attributes.get("ERROR_MESSAGE") or code)[:_LONGEST_REASON]
         return Reason(_code(code), f"EventBridge could not deliver the event: {words}")
     return None
 
