@@ -32,7 +32,7 @@ BEGIN, END = "<!-- mutex: begin -->", "<!-- mutex: end -->"
 OURS = next(iter(CONTENDERS))
 
 HEADER = (
-    "| | acquire | renew | release | takeover | takeover after the lease | "
+    "| | acquire | renew | release | takeover | after the lease | late takeover | takes | "
     "acquire + release | ratio | 8 contenders: locks taken | calls per lock | "
     "mean wait | 95 % | longest | fairness |"
 )
@@ -65,7 +65,9 @@ def table(store: Store, figures: dict[str, Figures]) -> str:
             "none" if one.renew_calls is None else str(one.renew_calls),
             str(one.release_calls),
             str(one.takeover_calls),
-            f"{one.takeover_s:+.2f} s",
+            f"{one.takeover_late_s:+.2f} s",
+            str(one.late_takeover_calls),
+            f"{one.late_takeover_s:.2f} s",
             f"{one.pairs_per_s:.0f}/s",
             f"{one.pairs_per_s / ours:.2f}",
             str(one.acquired),
@@ -88,7 +90,8 @@ def section(tables: list[str]) -> str:
 
 `make bench-mutex`, {today}, {machine}; all figures of one table are from one run, in which the
 mutexes took turns. Calls are HTTP requests, counted at botocore. Takeover: the lock of a process
-that died with a lease of {DEAD_LEASE_S:g} s, polled every {PAUSE_S:g} s. Acquire + release: one
+that died with a lease of {DEAD_LEASE_S:g} s, waited for from the start, and found long after its
+end; polled every {PAUSE_S:g} s. Acquire + release: one
 client, the best of {ROUNDS} rounds of {PAIRS}. Contenders: {PROCESSES} processes in {ROUNDS} rounds
 of {CONTEND_S} s, each holding the lock for 20 ms, a mean pause of {PAUSE_S:g} s between two polls.
 Fairness is Jain's index of the processes' shares (1: all equal)."""
@@ -96,7 +99,11 @@ Fairness is Jain's index of the processes' shares (1: all equal)."""
 dynamo-dlm knows no pause between attempts, and each attempt is a write: where the server keeps up,
 it is handed a free lock sooner, for many times the calls, which DynamoDB bills as writes. It counts
 the lease in whole seconds of the wall clock, which is why it takes a lock over **before** its lease
-is over; two processes then hold it. It cannot renew."""
+is over; two processes then hold it. It cannot renew.
+
+None of the three keeps a queue: who has just released may be the first to ask again, and among the
+others chance decides. Where that makes a rival's fairness or longest wait better than ours, it is
+by chance (python-dynamodb-lock), or by polling without pause (dynamo-dlm)."""
     return "\n\n".join([head, *tables, foot])
 
 

@@ -7,6 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,9 @@ class Figures:
     renew_calls: int | None
     release_calls: int
     takeover_calls: int
-    takeover_s: float
+    takeover_late_s: float
+    late_takeover_calls: int
+    late_takeover_s: float
     pairs_per_s: float
     acquired: int
     calls_per_acquired: float
@@ -58,7 +61,8 @@ class Bench:
     def summarise(self, pairs_per_s: float, contended: list[dict[str, Any]]) -> Figures:
         """The figures of all rounds, and the calls of each operation."""
         counted = self._run("count", self._table())
-        takeover_calls, takeover_s = self._take_over()
+        takeover_calls, takeover_late_s = self._take_over()
+        late_takeover_calls, late_takeover_s = self._take_over_late()
         waits_s = sorted(wait_s for one in contended for wait_s in one["waits_s"])
         shares = [len(one["waits_s"]) for one in contended]
         return Figures(
@@ -66,7 +70,9 @@ class Bench:
             renew_calls=counted["renew"],
             release_calls=counted["release"],
             takeover_calls=takeover_calls,
-            takeover_s=takeover_s,
+            takeover_late_s=takeover_late_s,
+            late_takeover_calls=late_takeover_calls,
+            late_takeover_s=late_takeover_s,
             pairs_per_s=pairs_per_s,
             acquired=len(waits_s),
             calls_per_acquired=sum(one["calls"] for one in contended) / len(waits_s),
@@ -83,6 +89,14 @@ class Bench:
         taken = self._run("take_over", table, lease_s=DEAD_LEASE_S)
         late_s = taken["acquired_at"] - dead["acquired_at"] - DEAD_LEASE_S
         return taken["calls"], late_s
+
+    def _take_over_late(self) -> tuple[int, float]:
+        """The same when the lease was over long before: calls, and seconds from the first one."""
+        table = self._table()
+        self._run("die", table, lease_s=DEAD_LEASE_S)
+        time.sleep(DEAD_LEASE_S + 2.0)
+        taken = self._run("take_over", table, lease_s=DEAD_LEASE_S)
+        return taken["calls"], taken["took_s"]
 
     def contend(self) -> list[dict[str, Any]]:
         """What each of the contending processes had."""

@@ -63,8 +63,9 @@ def die(contender: Contender) -> dict[str, object]:
 
 def take_over(contender: Contender, calls: Calls) -> dict[str, object]:
     """Wait for the lock of a dead holder."""
+    began_s = time.monotonic()
     used = calls.of(contender.acquire)
-    return {"calls": used, "acquired_at": time.time()}
+    return {"calls": used, "took_s": time.monotonic() - began_s, "acquired_at": time.time()}
 
 
 def pairs(contender: Contender, number: int) -> dict[str, object]:

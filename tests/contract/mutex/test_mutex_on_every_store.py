@@ -23,6 +23,7 @@ from tests.contract.mutex.servers import Store, new_table
 
 KEY = MutexKey("s3://lake/part-1")
 SHORT_S = 0.4
+LONGER_S = 1.0
 
 NewMutex = Callable[..., MutexClient]
 
@@ -111,12 +112,12 @@ def test_clients_that_never_wait_notice_a_dead_lock_across_calls(mutex: NewMutex
 
 
 def test_a_renewal_keeps_the_lock_beyond_its_first_lease(mutex: NewMutex) -> None:
-    client, other = mutex(default_lease_duration=SHORT_S), mutex(clock_skew_tolerance=0.0)
+    client, other = mutex(default_lease_duration=LONGER_S), mutex(clock_skew_tolerance=0.0)
     lock = client.try_acquire_lock(KEY)
     assert lock is not None
 
-    for _ in range(4):
-        time.sleep(SHORT_S / 2)
+    for _ in range(3):
+        time.sleep(LONGER_S * 0.4)
         client.renew_lock(lock)
         assert other.try_acquire_lock(KEY) is None
 

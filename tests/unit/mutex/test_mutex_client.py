@@ -212,7 +212,7 @@ def test_a_metrics_callback_that_fails_costs_no_lock(db: DynamoModel) -> None:
 # Renewal in the background
 
 
-SHORT_S = 0.3
+SHORT_S = 0.5
 
 
 def renewers() -> list[threading.Thread]:
@@ -226,7 +226,7 @@ def test_locks_are_renewed_by_one_thread_which_ends_with_the_last_of_them(
     before = len(renewers())
     locks = [taken(mutex.try_acquire_lock(MutexKey(name))) for name in "abc"]
 
-    time.sleep(3 * SHORT_S)
+    time.sleep(2 * SHORT_S)
     during, are_held = len(renewers()), [lock.is_held() for lock in locks]
     for lock in locks:
         mutex.release_lock(lock)

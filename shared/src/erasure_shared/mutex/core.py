@@ -30,7 +30,8 @@ HOLD
 WHAT IT RESTS ON
 
 At most one client believes that it holds a lock, if
-  (a) DynamoDB's conditional writes are atomic and its consistent reads are; and either
+  (a) DynamoDB's conditional writes are atomic and consistent reads see them, which holds in one
+      region, not across a global table's; and either
   (b) no two clients' wall clocks differ by more than `clock_skew_tolerance`; or
   (c) that tolerance is infinity, so that every takeover rests on the second proof of `is_stale`;
   and in both cases monotonic clocks run at rates that differ by less than 1 %.
