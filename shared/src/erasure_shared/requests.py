@@ -110,7 +110,7 @@ class Requests:
             Rejected: another request is recorded under this id.
         """
         identifiers = [Identifier(subject) for subject in subjects]
-        content = self._digest(received_at.isoformat(), self._digest.of_identifiers(identifiers))
+        content = self._digest(_instant(received_at), self._digest.of_identifiers(identifiers))
         if (known := self._request_item(request_id)) is None:
             write_identifiers(request_pk(request_id), content, identifiers)
             known = self._create(request_id, received_at, due_at, content, len(subjects))
@@ -451,6 +451,11 @@ def _key(location: Location) -> LocationItem:
 
 def _message_pk(error_id: str) -> str:
     return f"MESSAGE#{error_id}"
+
+
+def _instant(instant: datetime) -> str:
+    """The same text for the same moment, whatever offset it was written with."""
+    return instant.astimezone(UTC).isoformat()
 
 
 def _rfc_3339(instant: datetime) -> str:

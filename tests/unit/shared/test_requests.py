@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import boto3
 import pytest
@@ -62,6 +62,18 @@ def test_registering_the_same_request_again_changes_nothing(requests: Requests) 
     assert first == again
     assert again.status == RequestStatus.LOCATING
     assert set(requests.subjects_of("r1")) == set(secrets("ann", "bob"))
+
+
+def test_the_same_moment_written_with_another_offset_is_the_same_request(
+    requests: Requests,
+) -> None:
+    first = requests.register("r1", NOW, DUE, secrets("ann"))
+
+    again = requests.register(
+        "r1", NOW.astimezone(timezone(timedelta(hours=5))), DUE, secrets("ann")
+    )
+
+    assert first == again
 
 
 def test_other_subjects_under_a_known_id_are_rejected_and_leave_no_trace(
