@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -58,32 +58,35 @@ BAD_DETAILS: dict[str, tuple[object, str]] = {
 }
 
 
+Errors = Callable[[int], list[dict[str, Any]]]
+"""Waits until that many errors are recorded, and returns them."""
+
+
 @pytest.fixture
-def errors(road: Road) -> Iterator[list[dict[str, Any]]]:
-    """The errors that the test brought about; dismissed afterwards, so that none is left."""
+def new_errors(road: Road) -> Iterator[Errors]:
+    """The errors that the test brings about; dismissed afterwards, so that none is left."""
     known = {error["error_id"] for error in road.open_errors()}
-    brought_about: list[dict[str, Any]] = []
-    yield brought_about
-    for error in road.open_errors():
-        if error["error_id"] not in known:
-            road.erasure("errors", "dismiss", error["error_id"], "--reason", "tested")
 
+    def new() -> list[dict[str, Any]]:
+        return [error for error in road.open_errors() if error["error_id"] not in known]
 
-def _wait_for_errors(road: Road, count: int) -> list[dict[str, Any]]:
-    wait_until(
-        lambda: len(road.open_errors()) >= count, what=f"{count} errors are recorded", at_most_s=90
-    )
-    return road.open_errors()
+    def wait_for(count: int) -> list[dict[str, Any]]:
+        wait_until(lambda: len(new()) >= count, what=f"{count} errors", at_most_s=90)
+        return new()
+
+    yield wait_for
+    for error in new():
+        road.erasure("errors", "dismiss", error["error_id"], "--reason", "tested")
 
 
 def test_every_bad_event_becomes_one_error_that_names_field_and_rule(
-    road: Road, errors: list[dict[str, Any]]
+    road: Road, new_errors: Errors
 ) -> None:
     for detail, _ in BAD_DETAILS.values():
         road.publish_detail(detail)
     road.request("beside-bad-ones", ["known-to-no-store-4"])
 
-    errors += _wait_for_errors(road, len(BAD_DETAILS))
+    errors = new_errors(len(BAD_DETAILS))
 
     reasons = [error["reason"] for error in errors]
     unexplained = [
@@ -97,14 +100,14 @@ def test_every_bad_event_becomes_one_error_that_names_field_and_rule(
 
 
 def test_a_message_that_is_not_json_becomes_an_error(
-    cloud: LocalCloud, road: Road, errors: list[dict[str, Any]]
+    cloud: LocalCloud, road: Road, new_errors: Errors
 ) -> None:
     sqs = cloud.client("sqs")
     for service in ("location", "purge"):
         url = sqs.get_queue_url(QueueName=f"erasure-{cloud.stage}-{service}")["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody="{not json")
 
-    errors += _wait_for_errors(road, 2)
+    errors = new_errors(2)
 
     assert {(error["service"], error["reason"]) for error in errors} == {
         ("location", "the message is not JSON"),
@@ -112,19 +115,19 @@ def test_a_message_that_is_not_json_becomes_an_error(
     }
 
 
-def test_the_same_id_for_other_people_is_refused(road: Road, errors: list[dict[str, Any]]) -> None:
+def test_the_same_id_for_other_people_is_refused(road: Road, new_errors: Errors) -> None:
     road.request("taken", ["known-to-no-store-5"])
     wait_until(lambda: road.is_closed("taken"), what="the request closes", at_most_s=60)
 
     road.request("taken", ["somebody-else"])
-    errors += _wait_for_errors(road, 1)
+    errors = new_errors(1)
 
     assert [error["reason_code"] for error in errors] == ["REQUEST_ID_REUSED"]
     assert road.found("taken").subjects == 1
 
 
 def test_objects_that_are_no_parquet_become_errors_and_hold_nothing_else_up(
-    cloud: LocalCloud, road: Road, errors: list[dict[str, Any]]
+    cloud: LocalCloud, road: Road, new_errors: Errors
 ) -> None:
     s3, bucket = cloud.client("s3"), cloud.environment["ERASURE_LAKE_BUCKET"]
     folder = "profiles/dt=2026-11-01/"
@@ -141,11 +144,11 @@ def test_objects_that_are_no_parquet_become_errors_and_hold_nothing_else_up(
         lambda: road.waits_only_for_people("bad-objects"), what="all else is done", at_most_s=120
     )
 
-    errors += _wait_for_errors(road, 2)
+    errors = new_errors(2)
     for name in bodies:
         s3.delete_object(Bucket=bucket, Key=folder + name)
     assert all(error["location_id"] for error in errors)
-    assert all("not" in error["reason"] for error in errors)
+    assert all("Parquet" in error["reason"] for error in errors)
     for error in errors:
         road.erasure("errors", "dismiss", error["error_id"], "--reason", "it was never readable")
     wait_until(lambda: road.is_closed("bad-objects"), what="the request closes", at_most_s=60)
