@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-import uuid
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
+from infra.change_sets import NOT_MADE_YET, ChangeSet, ChangeSets, DeploymentFailed
 from infra.zips import ROOT, SERVICES, build_all
 
 if TYPE_CHECKING:
@@ -37,47 +37,71 @@ WAVES: tuple[tuple[str, ...], ...] = (
 _LOOKED_UP = "AWS::SSM::Parameter::Value<"
 _STAGE_OF_THE_DEFAULTS = "/erasure/prod/"
 _NEVER_WORKED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-_NOTHING_TO_DO = "No updates are to be performed"
-_LONGEST_WAIT_S = 1800.0
+# What every stack must be told alike, and the platform was told first.
+_SAME_EVERYWHERE = ("Encryption",)
 
 Parameters = Mapping[str, str]
+Confirm = Callable[[ChangeSet], bool]
 
 
-class DeploymentFailed(Exception):
-    """A stack could not be deployed."""
+class NotConfirmed(Exception):
+    """Somebody said no."""
+
+
+def _without_asking(_change_set: ChangeSet) -> bool:
+    return True
 
 
 def deploy_all(
     stage: str,
     zips: Mapping[str, Path],
     parameters: Mapping[str, Parameters] | None = None,
+    *,
+    stacks: Sequence[str] = (PLATFORM, *SERVICES),
+    confirm: Confirm = _without_asking,
 ) -> dict[str, str]:
     """Deploys the platform and every service that has a zip; the outputs of all stacks together.
 
     `parameters` are those of the templates, by stack ("platform", "purge", ...). The platform's
-    data map is schemas/data_map.json unless it is given.
+    data map is schemas/data_map.json unless it is given. Each stack's changes are shown to
+    `confirm` before they are made.
 
     Raises:
         DeploymentFailed: names the stack, the resource and the reason.
+        NotConfirmed: what was confirmed before stays deployed.
     """
-    given = dict(parameters or {})
-    given[PLATFORM] = _data_map_of_the_repository() | dict(given.get(PLATFORM, {}))
-    unknown = sorted({*given, *zips} - {PLATFORM, *SERVICES})
+    given = {name: dict(values) for name, values in (parameters or {}).items()}
+    unknown = sorted({*given, *zips, *stacks} - {PLATFORM, *SERVICES})
     if unknown:
         raise DeploymentFailed(f"no such stack: {', '.join(unknown)}")
     deployer = Deployer(stage)
-    code = {name: deployer.upload(name, path) for name, path in zips.items()}
+    given[PLATFORM] = _data_map_of_the_repository() | given.get(PLATFORM, {})
+    code = {name: deployer.upload(name, zips[name]) for name in zips if name in stacks}
 
-    def deployed(name: str) -> dict[str, str]:
-        return deployer.deploy(name, {**code.get(name, {}), **given.get(name, {})})
+    def prepared(name: str) -> ChangeSet | None:
+        shared = {} if name == PLATFORM else deployer.shared_with(name)
+        return deployer.prepare(name, {**shared, **code.get(name, {}), **given.get(name, {})})
 
     outputs: dict[str, str] = {}
     for wave in WAVES:
-        names = [name for name in wave if name == PLATFORM or name in zips]
+        names = [name for name in wave if name in stacks and (name == PLATFORM or name in zips)]
         with ThreadPoolExecutor() as pool:
-            for stack_outputs in pool.map(deployed, names):
-                outputs |= stack_outputs
+            change_sets = [each for each in pool.map(prepared, names) if each]
+            refused = [each for each in change_sets if not confirm(each)]
+            if refused:
+                for each in change_sets:
+                    deployer.change_sets.discard(each)
+                raise NotConfirmed(", ".join(each.stack for each in refused))
+            list(pool.map(deployer.change_sets.execute, change_sets))
+        for name in names:
+            outputs |= deployer.outputs(name)
     return outputs
+
+
+def version_of(service: str) -> str:
+    """The version in the service's pyproject.toml."""
+    text = (ROOT / "services" / service / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["version"])
 
 
 def _data_map_of_the_repository() -> dict[str, str]:
@@ -95,17 +119,21 @@ class Deployer:
         self.templates = templates
         self.region = session.region_name
         self.cloudformation: CloudFormationClient = session.client("cloudformation")
+        self.change_sets = ChangeSets(self.cloudformation)
         self.s3: S3Client = session.client("s3")
-        self.account = session.client("sts").get_caller_identity()["Account"]
+        self.ssm = session.client("ssm")
+        caller = session.client("sts").get_caller_identity()
+        self.account = caller["Account"]
+        self.partition = caller["Arn"].split(":")[1]
 
     def upload(self, name: str, code: Path) -> dict[str, str]:
-        """Puts a zip where its content says; the template parameters that name the place."""
+        """Puts a zip where its content says; the template parameters that name it."""
         bucket = self._artifacts_bucket()
         with code.open("rb") as file:
             key = f"{name}/{hashlib.file_digest(file, 'sha256').hexdigest()}.zip"
         if not self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
             self.s3.upload_file(str(code), bucket, key)
-        return {"CodeBucket": bucket, "CodeKey": key}
+        return {"CodeBucket": bucket, "CodeKey": key, "ServiceVersion": version_of(name)}
 
     def deploy(self, name: str, parameters: Parameters) -> dict[str, str]:
         """Creates or updates the stack of that name; its outputs.
@@ -113,37 +141,73 @@ class Deployer:
         Raises:
             DeploymentFailed: names the stack, the resource and the reason.
         """
-        stack = f"erasure-{self.stage}-{name}"
+        change_set = self.prepare(name, parameters)
+        if change_set:
+            self.change_sets.execute(change_set)
+        return self.outputs(name)
+
+    def prepare(self, name: str, parameters: Parameters) -> ChangeSet | None:
+        """What deploying would change; None: nothing.
+
+        Raises:
+            DeploymentFailed: names the stack and the reason.
+        """
+        stack = self.stack(name)
         template = (self.templates / f"{name}.yaml").read_text(encoding="utf-8")
-        try:
-            self._put(stack, template, {"Stage": self.stage, **parameters})
-        except ClientError as error:
-            raise DeploymentFailed(f"{stack}: {error.response['Error']['Message']}") from error
-        described = self._described(stack)
+        known = self.described(name)
+        if known and known["StackStatus"] in _NEVER_WORKED:
+            self.delete(name)
+            known = None
+        values = {"Stage": self.stage, **parameters}
+        tags = {"erasure:stage": self.stage, "erasure:stack": name}
+        if "ServiceVersion" in values:
+            tags["erasure:version"] = values["ServiceVersion"]
+        return self.change_sets.prepare(
+            stack,
+            template,
+            self._parameters(stack, template, values, known),
+            [{"Key": key, "Value": value} for key, value in tags.items()],
+            known=known,
+            takes_up_what_was_kept=name == PLATFORM,
+        )
+
+    def stack(self, name: str) -> str:
+        """CloudFormation's name of a stack of ours."""
+        return f"erasure-{self.stage}-{name}"
+
+    def outputs(self, name: str) -> dict[str, str]:
+        """The outputs of a stack; none if there is no stack."""
+        described = self.described(name)
         outputs = described.get("Outputs", []) if described else []
         return {each["OutputKey"]: each["OutputValue"] for each in outputs}
 
-    def _put(self, stack: str, template: str, values: Parameters) -> None:
-        known = self._described(stack)
-        if known and known["StackStatus"] in _NEVER_WORKED:
-            self._delete(stack)
-            known = None
-        operation = f"deploy-{uuid.uuid4()}"
-        put = self.cloudformation.update_stack if known else self.cloudformation.create_stack
-        try:
-            started = put(
-                StackName=stack,
-                TemplateBody=template,
-                Parameters=self._parameters(stack, template, values, known),
-                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-                Tags=[{"Key": "erasure:stage", "Value": self.stage}],
-                ClientRequestToken=operation,
+    def shared_with(self, name: str) -> dict[str, str]:
+        """What a service's stack is told as the platform was: encryption, tables of the data map.
+
+        Raises:
+            DeploymentFailed: there is no platform.
+        """
+        platform = self.described(PLATFORM)
+        if platform is None:
+            raise DeploymentFailed(
+                f"{self.stack(name)}: the stage {self.stage} has no platform yet; "
+                f"make deploy SERVICE=platform STAGE={self.stage} comes first"
             )
-        except ClientError as error:
-            if _NOTHING_TO_DO in error.response["Error"]["Message"]:
-                return
-            raise
-        self._wait(stack, started["StackId"], operation)
+        told = {
+            each["ParameterKey"]: each["ParameterValue"]
+            for each in platform.get("Parameters", [])
+            if each["ParameterKey"] in _SAME_EVERYWHERE
+        }
+        if name in ("location", "purge"):
+            told["DynamoDbTableArns"] = ",".join(self._tables_of_the_data_map())
+        return told
+
+    def _tables_of_the_data_map(self) -> list[str]:
+        name = f"/erasure/{self.stage}/data-map"
+        data_map = json.loads(self.ssm.get_parameter(Name=name)["Parameter"]["Value"])
+        tables = {store["table"] for store in data_map["stores"] if store["kind"] == "dynamodb"}
+        prefix = f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/"
+        return [prefix + table for table in sorted(tables)]
 
     def _parameters(
         self, stack: str, template: str, values: Parameters, known: StackTypeDef | None
@@ -169,57 +233,30 @@ class Deployer:
         ]
         return named + unchanged
 
-    def _wait(self, stack: str, stack_id: str, operation: str) -> None:
-        pause_s, deadline = 0.1, time.monotonic() + _LONGEST_WAIT_S
-        while (status := self._status(stack_id)).endswith("_IN_PROGRESS"):
-            if time.monotonic() > deadline:
-                raise DeploymentFailed(f"{stack}: still {status} after {_LONGEST_WAIT_S:.0f} s")
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, 5.0)
-        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise DeploymentFailed(f"{stack}: {status}; {self._reason(stack_id, operation)}")
-
-    def _reason(self, stack_id: str, operation: str) -> str:
-        """What failed first in this operation: later failures are its consequences."""
-        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(
-            StackName=stack_id
-        )
-        newest_first = [event for page in pages for event in page["StackEvents"]]
-        failures = [
-            event
-            for event in newest_first
-            if event.get("ResourceStatus", "").endswith("_FAILED")
-            and event.get("ClientRequestToken", operation) == operation
-        ]
-        if not failures:
-            return "CloudFormation gives no reason"
-        first = failures[-1]
-        resource = f"{first.get('LogicalResourceId')} ({first.get('ResourceType')})"
-        return f"{resource}: {first.get('ResourceStatusReason', first.get('ResourceStatus'))}"
-
-    def _status(self, stack_id: str) -> str:
-        described = self._described(stack_id)
-        return described["StackStatus"] if described else "gone"
-
-    def _described(self, stack: str) -> StackTypeDef | None:
+    def described(self, name: str) -> StackTypeDef | None:
         """The stack as CloudFormation describes it, None if there is none."""
         try:
-            stacks = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+            stacks = self.cloudformation.describe_stacks(StackName=self.stack(name))["Stacks"]
         except ClientError as error:
             if "does not exist" in error.response["Error"]["Message"]:
                 return None
             raise
-        return stacks[0]
+        return None if stacks[0]["StackStatus"] == NOT_MADE_YET else stacks[0]
 
-    def _delete(self, stack: str) -> None:
-        """Removes what a failed creation left; CloudFormation cannot update it."""
+    def delete(self, name: str) -> None:
+        """Removes a stack; what its template retains stays.
+
+        Raises:
+            DeploymentFailed: CloudFormation could not.
+        """
+        stack = self.stack(name)
         self.cloudformation.delete_stack(StackName=stack)
         try:
             self.cloudformation.get_waiter("stack_delete_complete").wait(
                 StackName=stack, WaiterConfig={"Delay": 2, "MaxAttempts": 300}
             )
         except WaiterError as error:
-            raise DeploymentFailed(f"{stack}: what an earlier failure left cannot go") from error
+            raise DeploymentFailed(f"{stack}: cannot be removed: {error}") from error
 
     def _artifacts_bucket(self) -> str:
         """The bucket of the code, made when it is not there yet."""
@@ -243,4 +280,17 @@ class Deployer:
                 "RestrictPublicBuckets": True,
             },
         )
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=self._encrypted_transport_only(bucket))
         return bucket
+
+    def _encrypted_transport_only(self, bucket: str) -> str:
+        arn = f"arn:{self.partition}:s3:::{bucket}"
+        statement = {
+            "Sid": "EncryptedTransportOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

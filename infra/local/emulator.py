@@ -90,6 +90,7 @@ def _environment(state_dir: Path, port: int, *, keep: bool) -> dict[str, str]:
         "S3_PERSIST": "1",
         "TMPDIR": str(temporary),
         "ERASURE_LOCAL_FUNCTION_LOGS": str(function_logs(state_dir)),
+        "ERASURE_LOCAL_FUNCTION_CALLS": str(function_calls(state_dir)),
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
@@ -98,6 +99,11 @@ def _environment(state_dir: Path, port: int, *, keep: bool) -> dict[str, str]:
 def function_logs(state_dir: Path) -> Path:
     """The folder with one log per Lambda function, complete and in order."""
     return state_dir / "logs" / "functions"
+
+
+def function_calls(state_dir: Path) -> Path:
+    """The folder with one list per Lambda function of the AWS operations that it called."""
+    return state_dir / "logs" / "calls"
 
 
 def _ready(endpoint_url: str) -> bool:

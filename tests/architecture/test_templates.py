@@ -34,8 +34,7 @@ each_stack = pytest.mark.parametrize("stack", STACKS)
 
 
 def function(service: str) -> dict[str, Any]:
-    (properties,) = resources(service, "AWS::Serverless::Function").values()
-    return properties
+    return resources(service, "AWS::Serverless::Function")["Function"]
 
 
 def variables(service: str) -> set[str]:
@@ -149,9 +148,15 @@ def test_every_parameter_of_a_template_is_used(service: str) -> None:
     assert unused == []
 
 
+def rules(service: str) -> list[dict[str, Any]]:
+    """The rules that wait for events; a schedule waits for none."""
+    found = resources(service, "AWS::Events::Rule").values()
+    return [rule for rule in found if "EventPattern" in rule]
+
+
 @each_service
 def test_the_events_that_a_rule_waits_for_have_a_contract_and_a_publisher(service: str) -> None:
-    for rule in resources(service, "AWS::Events::Rule").values():
+    for rule in rules(service):
         pattern = rule["EventPattern"]
         for detail_type in pattern["detail-type"]:
             snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", detail_type).lower()
@@ -162,7 +167,7 @@ def test_the_events_that_a_rule_waits_for_have_a_contract_and_a_publisher(servic
 
 @each_service
 def test_an_event_that_cannot_be_delivered_goes_to_the_services_dead_letters(service: str) -> None:
-    for rule in resources(service, "AWS::Events::Rule").values():
+    for rule in rules(service):
         for target in rule["Targets"]:
             assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
 
@@ -278,6 +283,7 @@ def test_one_failed_message_does_not_fail_its_batch(service: str) -> None:
 def test_what_holds_data_is_encrypted_with_our_key(stack: str) -> None:
     key = {"platform": {"Fn::GetAtt": ["Key", "Arn"]}}.get(stack, {"Ref": "KeyArn"})
     found = [
+        *(t["KmsMasterKeyId"] for t in resources(stack, "AWS::SNS::Topic").values()),
         *(q["KmsMasterKeyId"] for q in resources(stack, "AWS::SQS::Queue").values()),
         *(g["KmsKeyId"] for g in resources(stack, "AWS::Logs::LogGroup").values()),
         *(s["KmsKeyId"] for s in resources(stack, "AWS::SecretsManager::Secret").values()),

@@ -4,9 +4,11 @@ from ministack import app
 
 from infra.local.extensions import (
     athena,
+    change_sets_of_outputs,
     event_source_concurrency,
     event_target_dead_letters,
     firehose,
+    function_calls,
     function_workers,
     malformed_events,
     multipart_part_size,
@@ -15,9 +17,11 @@ from infra.local.extensions import (
 
 EXTENSIONS = (
     athena,
+    change_sets_of_outputs,
     event_source_concurrency,
     event_target_dead_letters,
     firehose,
+    function_calls,
     function_workers,
     malformed_events,
     multipart_part_size,
