@@ -264,14 +264,19 @@ def test_rows_of_other_stores_go_and_are_counted(world: World, store: str) -> No
     assert world.location(message).status is LocationStatus.PURGED
 
 
-def test_rows_deleted_before_time_ran_out_are_counted_by_the_next_run(world: World) -> None:
-    world.rows.owners = ["ann", "ann", "bob", "eve"]
-    message = world.pending("r1", "ann", "bob", store="bookings", address="postgresql://t")
-    clock = iter([60.0, 1.0, 1.0])
+@pytest.mark.parametrize("store", ["loyalty", "bookings"])
+def test_a_run_goes_on_where_the_one_before_ran_out_of_time(world: World, store: str) -> None:
+    subjects = [f"subject-{number:04d}" for number in range(1_001)]
+    world.items.owners = [*subjects, *subjects, "eve"]
+    world.rows.owners = [*subjects, *subjects, "eve"]
+    message = world.pending("r1", *subjects, store=store, address=f"{store}://table")
+    clock = iter([60.0, 1.0])
 
     with pytest.raises(OutOfTime):
         world.purge(message, time_left_s=lambda: next(clock))
+    owners_left = world.items.owners if store == "loyalty" else world.rows.owners
     outcome = world.purge(message)
 
-    assert outcome.rows_erased == 3
-    assert world.rows.owners == ["eve"]
+    assert 1 < len(owners_left) < 2_003
+    assert outcome.rows_erased == 2_002
+    assert (world.items.owners if store == "loyalty" else world.rows.owners) == ["eve"]

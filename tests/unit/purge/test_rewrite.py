@@ -144,6 +144,17 @@ def test_field_ids_and_nullability_stay() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["item", "array_element"])
+def test_names_inside_legacy_lists_stay(name: str) -> None:
+    kind = pa.list_(pa.field(name, pa.struct([("a", pa.int32())])))
+    table = pa.table({"profile_id": ["ann", "bob"], "l": pa.array([[{"a": 1}], None], kind)})
+    before = parquet(table, use_compliant_nested_type=False, store_schema=False)
+
+    _, after = erased(before, "ann")
+
+    assert file_of(after).schema.column(1).path == f"l.list.{name}.a"
+
+
 def test_int96_stays_int96() -> None:
     table = pa.table(
         {"profile_id": ["ann", "bob"], "at": pa.array([0, 1_234_567_891], pa.timestamp("ns"))}

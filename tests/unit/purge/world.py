@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -162,17 +162,12 @@ class FakeRows:
         self.owners: list[str] = []
 
     def erase(
-        self,
-        store: DynamoDBStore | PostgreSQLStore,
-        whom: Collection[str] | Sequence[Identifier],
-        before_each_step: Callable[[int], None],
+        self, store: DynamoDBStore | PostgreSQLStore, identifiers: Sequence[Identifier]
     ) -> int:
-        deleted = 0
-        for one in whom:
-            before_each_step(deleted)
-            owner = one.profile_id.get_secret_value() if isinstance(one, Identifier) else one
-            deleted += self.owners.count(owner)
-            self.owners = [other for other in self.owners if other != owner]
+        wanted = {identifier.profile_id.get_secret_value() for identifier in identifiers}
+        kept = [owner for owner in self.owners if owner not in wanted]
+        deleted = len(self.owners) - len(kept)
+        self.owners = kept
         return deleted
 
 

@@ -9,11 +9,11 @@ which nonce how many rows were to go, and the committed object carries that nonc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from erasure_shared.errors import Rejected
-from erasure_shared.locations import PendingLocation
+from erasure_shared.locations import Identifier, PendingLocation
 
 HINDRANCES = {
     "OBJECT_ARCHIVED": "the object is archived: restore it first",
@@ -106,19 +106,24 @@ class Version:
 class Note:
     """What is recorded with a pending location before its object is replaced.
 
-    `rows_done` went with earlier commits, `rows_planned` go with the commit named `nonce`.
+    `rows_done` went with earlier commits, `rows_planned` go with the commit named `nonce`. Of a
+    table, `subjects_done` counts the subjects that were purged in earlier runs.
     """
 
     rows_done: int = 0
     rows_planned: int = 0
     nonce: str = ""
+    subjects_done: int = 0
 
     @classmethod
     def read(cls, evidence: Mapping[str, Any] | None) -> Note:
         """The note in a pending location's evidence, or an empty one."""
         kept = (evidence or {}).get("note", {})
         return cls(
-            int(kept.get("rows_done", 0)), int(kept.get("rows_planned", 0)), kept.get("nonce", "")
+            rows_done=int(kept.get("rows_done", 0)),
+            rows_planned=int(kept.get("rows_planned", 0)),
+            nonce=str(kept.get("nonce", "")),
+            subjects_done=int(kept.get("subjects_done", 0)),
         )
 
     def rows_settled(self, nonce: str | None) -> int:
@@ -128,13 +133,7 @@ class Note:
 
     def evidence(self) -> dict[str, Any]:
         """As it is recorded."""
-        return {
-            "note": {
-                "rows_done": self.rows_done,
-                "rows_planned": self.rows_planned,
-                "nonce": self.nonce,
-            }
-        }
+        return {"note": asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -151,13 +150,17 @@ class Share:
         return self.rows_before + self.rows_now
 
 
-def ids_of(pending: Iterable[PendingLocation]) -> frozenset[str]:
-    """Everybody who is to be erased, in clear: for an engine, not for a log."""
-    return frozenset(
-        identifier.profile_id.get_secret_value()
-        for location in pending
-        for identifier in location.identifiers
-    )
+def ids_of(identifiers: Iterable[Identifier]) -> frozenset[str]:
+    """Everybody who is named, in clear: for an engine or a store, not for a log."""
+    return frozenset(identifier.profile_id.get_secret_value() for identifier in identifiers)
+
+
+def by_subject(identifiers: Iterable[Identifier]) -> tuple[tuple[Identifier, ...], ...]:
+    """The identifiers of each subject, subjects in the order of their first."""
+    subjects: dict[str, list[Identifier]] = {}
+    for identifier in identifiers:
+        subjects.setdefault(identifier.profile_id.get_secret_value(), []).append(identifier)
+    return tuple(map(tuple, subjects.values()))
 
 
 def shares(
@@ -171,7 +174,7 @@ def shares(
         Share(
             location,
             rows_before=Note.read(location.location.evidence).rows_settled(nonce),
-            rows_now=sum(rows_by_id.get(text, 0) for text in ids_of([location])),
+            rows_now=sum(rows_by_id.get(text, 0) for text in ids_of(location.identifiers)),
         )
         for location in pending
     )

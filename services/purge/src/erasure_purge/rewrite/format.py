@@ -109,7 +109,7 @@ def _guesses(source: pq.ParquetFile) -> list[dict[str, Any]]:
     """Options that decide the schema; the footer does not name them, so they are tried."""
     paths = [path for path, _ in _leaves(source)]
     int96 = any(column.physical_type == "INT96" for column in _columns(source))
-    compliant = not any(".list.item" in path for path in paths)
+    compliant = not any(".list." in path and ".list.element" not in path for path in paths)
     versions = dict.fromkeys([source.metadata.format_version, "2.6", "2.4", "1.0"])
     return [
         {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from erasure_purge.core import by_subject
 from erasure_shared.data_map import DynamoDBStore
 from erasure_shared.errors import Rejected, RetryLater
 from erasure_shared.locations import Identifier
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _PASSES = 3
+_AT_A_TIME = 10  # botocore keeps so many connections
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,37})(\.[0-9]*[1-9])?", re.ASCII)
 """As DynamoDB itself writes a number; "0012" is not 12."""
 
@@ -30,12 +33,7 @@ class DynamoDBItems:
     def __init__(self, client: DynamoDBClient) -> None:
         self._dynamodb = client
 
-    def erase(
-        self,
-        store: DynamoDBStore,
-        identifiers: Sequence[Identifier],
-        before_each_step: Callable[[int], None],
-    ) -> int:
+    def erase(self, store: DynamoDBStore, identifiers: Sequence[Identifier]) -> int:
         """Delete the identifiers' items, read back that none is left; how many were deleted.
 
         Keys that were recorded complement the query, because an index lags; an item that is
@@ -46,24 +44,24 @@ class DynamoDBItems:
             RetryLater: items of the subjects keep appearing.
         """
         table = _Table(self._dynamodb, store)
-        recorded: dict[str, list[Key]] = {}
-        for identifier in identifiers:
-            keys = recorded.setdefault(identifier.profile_id.get_secret_value(), [])
-            if identifier.key is not None:
-                keys.append(_wire_key(identifier.key))
-        deleted = 0
-        for subject, keys in recorded.items():
-            before_each_step(deleted)
-            deleted += _erase_subject(table, subject, keys, before_each_step, deleted)
-        return deleted
+        with ThreadPoolExecutor(_AT_A_TIME) as threads:
+            return sum(threads.map(partial(_erase_subject, table), by_subject(identifiers)))
 
 
 class _Table:
     """One table, reached as the data map says."""
 
     def __init__(self, client: DynamoDBClient, store: DynamoDBStore) -> None:
+        """Look the table up.
+
+        Raises:
+            Rejected: the table or its key is not as the data map says.
+        """
         self._client = client
         self._store = store
+        description = self._describe()
+        self._key_names = [part["AttributeName"] for part in description["KeySchema"]]
+        self._id_type = _id_type(description, store)
 
     def value(self, subject: str) -> dict[str, Any] | None:
         """The subject as the id attribute holds it; None if it cannot."""
@@ -112,8 +110,7 @@ class _Table:
         ).get("Item", {})
         return _comparable(item.get(self._store.id_attribute)) == _comparable(value)
 
-    @cached_property
-    def _description(self) -> Any:
+    def _describe(self) -> Any:
         try:
             return self._client.describe_table(TableName=self._store.table)["Table"]
         except ClientError as error:
@@ -125,52 +122,38 @@ class _Table:
                 ) from None
             raise
 
-    @cached_property
-    def _key_names(self) -> list[str]:
-        return [part["AttributeName"] for part in self._description["KeySchema"]]
 
-    @cached_property
-    def _id_type(self) -> str:
-        """The type of the hash key by which subjects are found."""
-        schema = self._description["KeySchema"]
-        if self._store.index:
-            indexes = [
-                *self._description.get("GlobalSecondaryIndexes", ()),
-                *self._description.get("LocalSecondaryIndexes", ()),
-            ]
-            schemas = [i["KeySchema"] for i in indexes if i["IndexName"] == self._store.index]
-            schema = schemas[0] if schemas else ()
-        hash_keys = [part["AttributeName"] for part in schema if part["KeyType"] == "HASH"]
-        if hash_keys != [self._store.id_attribute]:
-            raise Rejected(
-                "the data map's id_attribute is not the hash key of the table, or of its index",
-                store=self._store.name,
-                reason_code="KEY_MISMATCH",
-            )
-        types = {
-            a["AttributeName"]: a["AttributeType"]
-            for a in self._description["AttributeDefinitions"]
-        }
-        return str(types[self._store.id_attribute])
+def _id_type(description: Mapping[str, Any], store: DynamoDBStore) -> str:
+    """The type of the hash key by which subjects are found."""
+    schema = description["KeySchema"]
+    if store.index:
+        indexes = [
+            *description.get("GlobalSecondaryIndexes", ()),
+            *description.get("LocalSecondaryIndexes", ()),
+        ]
+        schemas = [one["KeySchema"] for one in indexes if one["IndexName"] == store.index]
+        schema = schemas[0] if schemas else ()
+    hash_keys = [part["AttributeName"] for part in schema if part["KeyType"] == "HASH"]
+    if hash_keys != [store.id_attribute]:
+        raise Rejected(
+            "the data map's id_attribute is not the hash key of the table, or of its index",
+            store=store.name,
+            reason_code="KEY_MISMATCH",
+        )
+    types = {a["AttributeName"]: a["AttributeType"] for a in description["AttributeDefinitions"]}
+    return str(types[store.id_attribute])
 
 
-def _erase_subject(
-    table: _Table,
-    subject: str,
-    recorded: Iterable[Key],
-    before_each_step: Callable[[int], None],
-    deleted_before: int,
-) -> int:
-    """Delete until a look finds nothing more."""
-    value = table.value(subject)
+def _erase_subject(table: _Table, identifiers: Sequence[Identifier]) -> int:
+    """Delete one subject's items until a look finds nothing more."""
+    value = table.value(identifiers[0].profile_id.get_secret_value())
     if value is None:
         return 0
+    recorded = [_wire_key(one.key) for one in identifiers if one.key is not None]
     deleted = 0
     left = [*recorded, *table.find(value)]
     for _ in range(_PASSES):
-        for key in left:
-            before_each_step(deleted_before + deleted)
-            deleted += table.delete(key, value)
+        deleted += sum(table.delete(key, value) for key in left)
         left = [key for key in [*recorded, *table.find(value)] if table.holds(key, value)]
         if not left:
             return deleted

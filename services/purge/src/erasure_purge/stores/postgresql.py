@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from erasure_purge.core import ids_of
 from erasure_shared.data_map import PostgreSQLStore
 from erasure_shared.errors import Rejected, RetryLater
+from erasure_shared.locations import Identifier
 from erasure_shared.postgresql import Connect
 
-_BATCH = 1_000
 _INTEGERS = {"smallint": 15, "integer": 31, "bigint": 63}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,19})", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -37,10 +36,8 @@ class PostgreSQLRows:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
 
-    def erase(
-        self, store: PostgreSQLStore, ids: Collection[str], before_each_step: Callable[[int], None]
-    ) -> int:
-        """Delete the subjects' rows, read back that none is left; how many were deleted.
+    def erase(self, store: PostgreSQLStore, identifiers: Sequence[Identifier]) -> int:
+        """Delete the identifiers' rows, read back that none is left; how many were deleted.
 
         Raises:
             Rejected: with the SQLSTATE, when PostgreSQL will always refuse.
@@ -49,15 +46,13 @@ class PostgreSQLRows:
         with _told_by_sqlstate(store):
             connection = self._connect()
             matching = _Matching.of(connection, store)
-            deleted = 0
-            for batch in _batches(sorted(matching.only_possible(ids))):
-                before_each_step(deleted)
-                deleted += connection.execute(matching.delete, [batch]).rowcount
-                (left,) = connection.execute(matching.count, [batch]).fetchone() or (0,)
-                if left:
-                    raise RetryLater(
-                        "rows of the subjects keep appearing", reason_code="ROWS_KEEP_APPEARING"
-                    )
+            ids = sorted(matching.only_possible(ids_of(identifiers)))
+            deleted = connection.execute(matching.delete, [ids]).rowcount
+            (left,) = connection.execute(matching.count, [ids]).fetchone() or (0,)
+        if left:
+            raise RetryLater(
+                "rows of the subjects keep appearing", reason_code="ROWS_KEEP_APPEARING"
+            )
         return deleted
 
 
@@ -125,9 +120,3 @@ def _told_by_sqlstate(store: PostgreSQLStore) -> Iterator[None]:
             condition=type(error).__name__,
             reason_code=f"SQLSTATE_{sqlstate}",
         ) from None
-
-
-def _batches(ids: Sequence[str]) -> Iterator[list[str]]:
-    remaining: Iterator[Any] = iter(ids)
-    while batch := list(islice(remaining, _BATCH)):
-        yield batch

@@ -95,7 +95,7 @@ def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | None:
             source,
             target,
             job.store.id_column,
-            ids_of(job.pending),
+            ids_of(identifier for p in job.pending for identifier in p.identifiers),
             lambda: ports.require_time(seconds_to_commit(stored.size_bytes)),
         )
         parts = shares(job.pending, erasure.rows_by_id, stored.nonce)

@@ -79,25 +79,15 @@ class Lake(Protocol):
 class Items(Protocol):
     """DynamoDB tables."""
 
-    def erase(
-        self,
-        store: DynamoDBStore,
-        identifiers: Sequence[Identifier],
-        before_each_step: Callable[[int], None],
-    ) -> int:
-        """Delete the identifiers' items, read back that none is left; how many were deleted.
-
-        `before_each_step` is told how many were deleted so far, and may raise.
-        """
+    def erase(self, store: DynamoDBStore, identifiers: Sequence[Identifier]) -> int:
+        """Delete the identifiers' items, read back that none is left; how many were deleted."""
 
 
 class Rows(Protocol):
     """PostgreSQL tables."""
 
-    def erase(
-        self, store: PostgreSQLStore, ids: Collection[str], before_each_step: Callable[[int], None]
-    ) -> int:
-        """Like `Items.erase`."""
+    def erase(self, store: PostgreSQLStore, identifiers: Sequence[Identifier]) -> int:
+        """Delete the identifiers' rows, read back that none is left; how many were deleted."""
 
 
 class Engine(Protocol):
