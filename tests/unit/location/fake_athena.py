@@ -63,9 +63,12 @@ class FakeS3:
     head_status: int | None = None
     broken: bool = False
     deleted: list[str] = field(default_factory=list)
+    bodies: dict[str, bytes] = field(default_factory=dict)
 
     def put_object(self, **request: Any) -> None:
-        self.objects.add(f"s3://{request['Bucket']}/{request['Key']}")
+        uri = f"s3://{request['Bucket']}/{request['Key']}"
+        self.objects.add(uri)
+        self.bodies[uri] = request["Body"]
 
     def delete_object(self, **request: Any) -> None:
         uri = f"s3://{request['Bucket']}/{request['Key']}"

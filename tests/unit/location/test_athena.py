@@ -9,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
-from erasure_location.core.athena_query import MAX_LISTED
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.athena import MAX_UNREADABLE, AthenaNames, AthenaSearch
 from erasure_location.stores.athena_queries import Queries
@@ -23,7 +22,6 @@ PART = "s3://lake/profiles/part-1.parquet"
 BROKEN = "s3://lake/profiles/broken.parquet"
 RESULTS = [f"s3://{BUCKET}/{OUTPUT}", f"s3://{BUCKET}/{OUTPUT}.metadata"]
 WANTED = f"s3://{BUCKET}/wanted/batch-1/ids.json"
-MANY = [f"person-{number}" for number in range(MAX_LISTED + 1)]
 
 
 def find(
@@ -53,27 +51,19 @@ def test_a_row_without_an_id_and_an_id_that_was_not_wanted_are_nothing() -> None
     assert named(found) == {"ann"}
 
 
-def test_the_query_runs_in_the_workgroup_with_the_ids_as_parameters() -> None:
-    athena = FakeAthena()
+def test_the_ids_are_a_list_that_is_joined_and_stand_nowhere_in_athenas_history() -> None:
+    athena, s3 = FakeAthena(), FakeS3()
 
-    find(athena, FakeS3(), ["ann", "o'hara"])
+    find(athena, s3, ["canary"])
 
     [query] = athena.started
     assert query["WorkGroup"] == "workgroup"
-    assert query["ExecutionParameters"] == ["'ann'", "'o''hara'"]
-
-
-def test_many_ids_are_one_query_that_joins_their_list() -> None:
-    athena, s3 = FakeAthena(), FakeS3()
-
-    find(athena, s3, MANY)
-
-    [query] = athena.started
     assert query["ExecutionParameters"] == ["'batch-1'"]
+    assert "canary" not in str(query)
+    assert s3.bodies[WANTED] == b'{"profile_id": "canary"}\n'
     assert s3.deleted == [*RESULTS, WANTED]
 
 
-@pytest.mark.parametrize("ids", [["ann"], MANY], ids=["few", "many"])
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
@@ -82,11 +72,11 @@ def test_many_ids_are_one_query_that_joins_their_list() -> None:
         ("CANCELLED", "by an operator"),
     ],
 )
-def test_a_query_that_fails_leaves_nothing_behind(state: str, reason: str, ids: list[str]) -> None:
+def test_a_query_that_fails_leaves_nothing_behind(state: str, reason: str) -> None:
     s3 = FakeS3()
 
     with pytest.raises((Rejected, RetryLater)):
-        find(FakeAthena(states=[state], reasons=[reason] * 3), s3, ids)
+        find(FakeAthena(states=[state], reasons=[reason] * 3), s3)
 
     assert s3.deleted[:2] == RESULTS
     assert s3.objects == set()
@@ -111,7 +101,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_leaves_nothing_behind() -> N
         now[0] += seconds
 
     with pytest.raises(OutOfTime):
-        find(athena, s3, MANY, remaining_s=lambda: 60.0 - now[0], sleep=sleep)
+        find(athena, s3, remaining_s=lambda: 60.0 - now[0], sleep=sleep)
 
     assert athena.stopped
     assert s3.deleted == [*RESULTS, WANTED]
@@ -134,7 +124,7 @@ def test_an_object_that_cannot_be_read_is_left_out_of_the_next_query() -> None:
         PART: {"ann"},
         BROKEN: {"ann", "bob"},
     }
-    assert athena.started[1]["ExecutionParameters"] == ["'ann'", "'bob'", f"'{BROKEN}'"]
+    assert athena.started[1]["ExecutionParameters"] == ["'batch-1'", f"'{BROKEN}'"]
 
 
 def test_an_object_that_was_deleted_while_it_was_read_is_no_broken_object() -> None:

@@ -1,10 +1,10 @@
 """The one query that finds all wanted people in one table of the lake.
 
-    few    WHERE CAST(t."id" AS varchar) IN (?, ?, …)          literals as execution parameters
-    many   JOIN "wanted" w ON … = w."profile_id" WHERE w."batch" = ?     an uploaded list
+    JOIN "wanted" w ON CAST(t."id" AS varchar) = w."profile_id" WHERE w."batch" = ?
 
-A value never becomes part of the query's text. Athena keeps the parameters of a query in its
-history for 45 days (User Guide, "View query history"), the content of a joined list never.
+The wanted ids are an uploaded list that is joined, however few they are: Athena keeps the text and
+the parameters of a query in its history for 45 days (User Guide, "View query history"), the content
+of a joined list never.
 
 Ids are compared as text, whatever the column's type: an id is found where the column's text is
 the id's text. On a string column the cast vanishes from the plan and pruning works.
@@ -22,22 +22,13 @@ from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import Found, Identifier, StoreKind
 
-MAX_LISTED = 40
-"""Ids that travel as execution parameters; more are uploaded and joined."""
 MAX_PARAMETER_CHARACTERS = 1_024
 """StartQueryExecution, ExecutionParameters: 1 to 1,024 characters each."""
 WANTED_TABLE = "wanted"
 
 
 @dataclass(frozen=True)
-class Listed:
-    """The wanted ids as parameters."""
-
-    subjects: Sequence[SecretStr]
-
-
-@dataclass(frozen=True)
-class Joined:
+class Wanted:
     """The wanted ids as a batch of the table `wanted`."""
 
     database: str
@@ -52,35 +43,23 @@ class Statement:
     parameters: tuple[str, ...] = field(repr=False)
 
 
-def fits_in_parameters(subjects: Sequence[SecretStr]) -> bool:
-    """Whether the ids may travel as execution parameters."""
-    return len(subjects) <= MAX_LISTED
-
-
-def statement(store: S3Store, wanted: Listed | Joined, excluded: Sequence[str] = ()) -> Statement:
+def statement(store: S3Store, wanted: Wanted, excluded: Sequence[str] = ()) -> Statement:
     """Which objects hold which of the wanted people; `excluded` objects are not even opened.
 
     Trino drops the splits of excluded paths before anybody reads them
     (InternalHiveSplitFactory, pathMatchesPredicate).
     """
     id_text = f"CAST(t.{quoted(store.id_column)} AS varchar)"
-    source = f"{quoted(store.database)}.{quoted(store.table)} AS t"
-    match wanted:
-        case Listed(subjects):
-            condition = f"{id_text} IN ({_marks(subjects)})"
-            parameters = [literal(subject.get_secret_value()) for subject in subjects]
-        case Joined(database, batch):
-            source += (
-                f" JOIN {quoted(database)}.{quoted(WANTED_TABLE)} AS w"
-                f" ON {id_text} = w.{quoted('profile_id')}"
-            )
-            condition = f"w.{quoted('batch')} = ?"
-            parameters = [literal(batch)]
+    source = (
+        f"{quoted(store.database)}.{quoted(store.table)} AS t"
+        f" JOIN {quoted(wanted.database)}.{quoted(WANTED_TABLE)} AS w"
+        f" ON {id_text} = w.{quoted('profile_id')}"
+    )
+    condition = f"w.{quoted('batch')} = ?"
     if excluded:
-        condition += f' AND t."$path" NOT IN ({_marks(excluded)})'
-        parameters += map(literal, excluded)
+        condition += f' AND t."$path" NOT IN ({", ".join("?" for _ in excluded)})'
     text = f'SELECT DISTINCT t."$path", {id_text} FROM {source} WHERE {condition}'  # noqa: S608
-    return Statement(text, tuple(parameters))
+    return Statement(text, tuple(map(literal, [wanted.batch, *excluded])))
 
 
 def literal(text: str) -> str:
@@ -130,7 +109,3 @@ def unreadable(store: S3Store, path: str, subjects: Sequence[SecretStr]) -> Foun
 def _found(store: S3Store, path: str, people: Mapping[str, SecretStr]) -> Found:
     identifiers = tuple(Identifier(subject) for _, subject in sorted(people.items()))
     return Found(store.name, StoreKind.S3, path, identifiers)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" for _ in values)

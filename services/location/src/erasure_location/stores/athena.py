@@ -14,10 +14,8 @@ from pydantic import SecretStr
 from erasure_location.core.athena_failure import Failure, Verdict
 from erasure_location.core.athena_query import (
     WANTED_TABLE,
-    Joined,
-    Listed,
+    Wanted,
     findings,
-    fits_in_parameters,
     statement,
     unreadable,
     wanted_lines,
@@ -82,16 +80,13 @@ class AthenaSearch:
                 return (*findings(store, rows, subjects), *unread)
 
     @contextmanager
-    def _wanted(self, subjects: Sequence[SecretStr]) -> Iterator[Listed | Joined]:
-        """The wanted ids, deleted again whatever happens where they had to be uploaded."""
-        if fits_in_parameters(subjects):
-            yield Listed(subjects)
-            return
+    def _wanted(self, subjects: Sequence[SecretStr]) -> Iterator[Wanted]:
+        """The uploaded list of wanted ids, deleted again whatever happens."""
         batch = self._new_batch()
         key = f"{WANTED_TABLE}/{batch}/ids.json"
         try:
             self._s3.put_object(Bucket=self._names.bucket, Key=key, Body=wanted_lines(subjects))
-            yield Joined(self._names.database, batch)
+            yield Wanted(self._names.database, batch)
         finally:
             forget(self._s3, self._names.bucket, key)
 
