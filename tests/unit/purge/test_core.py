@@ -89,6 +89,14 @@ def test_a_bucket_without_versions_has_nothing_outdated() -> None:
     assert outdated([], [Version("null", True, "new")], read, "null") == ()
 
 
+def test_what_readers_see_is_never_outdated() -> None:
+    """Without versions, an object that was deleted and written anew has the id it always had."""
+    known = [Version("null", True, "etag-read")]
+    read = StoredObject(URI, "etag-read", "null", 10)
+
+    assert outdated(known, [Version("null", True, "new")], read, "") == ()
+
+
 def test_a_subject_of_two_requests_counts_for_both() -> None:
     both = [pending("ann", "bob"), pending("ann", "nobody")]
 

@@ -12,7 +12,7 @@ from erasure_shared.events import (
     PurgeRequested,
     RelocationRequested,
 )
-from erasure_shared.locations import LocationStatus, RequestStatus
+from erasure_shared.locations import LocationStatus, PendingLocation, RequestStatus
 from tests.unit.purge.parquet_files import ids_in, profiles
 from tests.unit.purge.world import URI, World
 
@@ -62,13 +62,29 @@ def test_one_rewrite_serves_every_request_that_waits_for_the_object(world: World
     second = world.pending("r2", "ann")
 
     world.purge(first)
+    completed = {event.request_id for event in world.events.of(ErasureCompleted)}
     again = world.purge(second)
 
     assert world.lake.writes == 1
     assert again.purged == ()
     rows = {e.request_id: e.rows_erased for e in world.events.of(LocationPurged)}
     assert rows == {"r1": 3, "r2": 2}
-    assert {e.request_id for e in world.events.of(ErasureCompleted)} == {"r1", "r2"}
+    assert completed == {"r1", "r2"}
+
+
+def test_an_index_that_lags_does_not_hide_the_messages_own_location(world: World) -> None:
+    world.lake.put(URI, profiles("ann", "bob"))
+
+    class Lagging:
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.requests, name)
+
+        def pending_at(self, address: str) -> tuple[PendingLocation, ...]:
+            return ()
+
+    outcome = world.purge(world.pending("r1", "ann"), requests=Lagging())
+
+    assert outcome.rows_erased == 1
 
 
 def test_repeating_a_purge_erases_nothing_and_writes_nothing(world: World) -> None:
