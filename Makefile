@@ -9,7 +9,7 @@ CODE := shared/src services/ingestion/src services/location/src services/purge/s
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench clean
+.PHONY: help setup demo up test check deploy destroy format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ check: setup ## linters, types and import rules
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy $(CODE)
 	$(VENV)/bin/lint-imports --no-cache
+
+deploy: setup ## deploy a stage to AWS: STAGE=dev [SERVICE=purge] [YES=1] [PARAMETERS='purge.MemoryMegabytes=4096 ...']
+	@$(RUN) -m infra.deploy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(foreach each,$(PARAMETERS),--set '$(each)')
+
+destroy: setup ## remove a stage, or one service of it: STAGE=dev [SERVICE=purge] [YES=1] [DATA=delete REALLY=dev]
+	@$(RUN) -m infra.destroy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(if $(DATA),--data) $(if $(REALLY),--really $(REALLY))
 
 format: setup ## write the code as the formatter wants it
 	$(VENV)/bin/ruff check --fix .

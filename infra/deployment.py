@@ -63,7 +63,7 @@ def deploy_all(
     """Deploys the platform and every service that has a zip; the outputs of all stacks together.
 
     `parameters` are those of the templates, by stack ("platform", "purge", ...). The platform's
-    data map is schemas/data_map.json unless it is given. Each stack's changes are shown to
+    first data map is schemas/data_map.json unless it is given. Each stack's changes are shown to
     `confirm` before they are made.
 
     Raises:
@@ -75,7 +75,8 @@ def deploy_all(
     if unknown:
         raise DeploymentFailed(f"no such stack: {', '.join(unknown)}")
     deployer = Deployer(stage)
-    given[PLATFORM] = _data_map_of_the_repository() | given.get(PLATFORM, {})
+    if deployer.described(PLATFORM) is None:
+        given[PLATFORM] = _data_map_of_the_repository() | given.get(PLATFORM, {})
     code = {name: deployer.upload(name, zips[name]) for name in zips if name in stacks}
 
     def prepared(name: str) -> ChangeSet | None:

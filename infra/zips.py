@@ -51,6 +51,16 @@ class Target:
     pip_options: tuple[str, ...] = ()
 
     @property
+    def runtime(self) -> str:
+        """Lambda's name of the interpreter."""
+        return "python" + ".".join(self.python.split(".")[:2])
+
+    @property
+    def architecture(self) -> str:
+        """Lambda's name of the machine."""
+        return "arm64" if self.machine.endswith(("aarch64", "arm64")) else "x86_64"
+
+    @property
     def runs_here(self) -> bool:
         return self.python == platform.python_version() and self.machine == sysconfig.get_platform()
 

@@ -103,8 +103,8 @@ class _Conditions:
     def _value(self, of: Any) -> str:
         if isinstance(of, dict) and "Fn::Select" in of:
             number, texts = of["Fn::Select"]
-            return self._value(texts).split(",")[number]
-        return self._values[of["Ref"]] if isinstance(of, dict) else str(of)
+            return self._value(texts).split(",")[int(number)]
+        return self._values[str(of["Ref"])] if isinstance(of, dict) else str(of)
 
     def decided(self, node: Any) -> Any:
         """The node with one branch for each Fn::If; what has no value is left out."""

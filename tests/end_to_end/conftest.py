@@ -9,6 +9,7 @@ import pytest
 
 from infra.demo.road import Road
 from infra.local.cloud import LocalCloud
+from tests.architecture.function_calls import keep_function_calls
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,7 @@ def cloud() -> Iterator[LocalCloud]:
     before = dict(os.environ)
     with LocalCloud.start() as started:
         yield started
+        keep_function_calls(started.state_dir)
     os.environ.clear()
     os.environ.update(before)
 
