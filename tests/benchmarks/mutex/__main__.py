@@ -17,13 +17,13 @@ from tests.benchmarks.mutex.contenders import CONTENDERS
 from tests.benchmarks.mutex.measuring import (
     CONTEND_S,
     DEAD_LEASE_S,
-    PAIRS,
     PAUSE_S,
     PROCESSES,
     ROUNDS,
     Bench,
     Figures,
     python_with_rivals,
+    race,
 )
 from tests.contract.mutex.servers import NotInstalled, Store, dynalite, ministack
 
@@ -41,14 +41,13 @@ HEADER = (
 def measure(store: Store, python: Path) -> dict[str, Figures]:
     """Every contender on one store; they take turns, so that a busy minute hits them all."""
     benches = [Bench(python, store, name) for name in CONTENDERS]
-    speeds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    speeds = race(benches)
     contended: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
     for number in range(ROUNDS):
         for bench in benches[number % len(benches) :] + benches[: number % len(benches)]:
-            speeds[bench.contender].append(bench.measure_pairs())
             contended[bench.contender] += bench.contend()
     return {
-        bench.contender: bench.summarise(max(speeds[bench.contender]), contended[bench.contender])
+        bench.contender: bench.summarise(speeds[bench.contender], contended[bench.contender])
         for bench in benches
     }
 
@@ -91,10 +90,10 @@ def section(tables: list[str]) -> str:
 `make bench-mutex`, {today}, {machine}; all figures of one table are from one run, in which the
 mutexes took turns. Calls are HTTP requests, counted at botocore. Takeover: the lock of a process
 that died with a lease of {DEAD_LEASE_S:g} s, waited for from the start, and found long after its
-end; polled every {PAUSE_S:g} s. Acquire + release: one
-client, the best of {ROUNDS} rounds of {PAIRS}. Contenders: {PROCESSES} processes in {ROUNDS} rounds
-of {CONTEND_S} s, each holding the lock for 20 ms, a mean pause of {PAUSE_S:g} s between two polls.
-Fairness is Jain's index of the processes' shares (1: all equal)."""
+end; polled every {PAUSE_S:g} s. Acquire + release: one client, the median of many short laps in one
+process. Contenders: {PROCESSES} processes in {ROUNDS} rounds of {CONTEND_S} s, each holding the lock
+for 20 ms, a mean pause of {PAUSE_S:g} s between two polls. Fairness is Jain's index of the
+processes' shares (1: all equal)."""
     foot = """\
 dynamo-dlm knows no pause between attempts, and each attempt is a write: where the server keeps up,
 it is handed a free lock sooner, for many times the calls, which DynamoDB bills as writes. It counts

@@ -19,8 +19,7 @@ BENCH = ROOT / ".local/bench"
 REQUIREMENTS = ROOT / "tests/benchmarks/requirements.txt"
 PROCESSES = 8
 CONTEND_S = 4
-PAIRS = 200
-ROUNDS = 5
+ROUNDS = 4
 LEASE_S = 30.0
 DEAD_LEASE_S = 3.0
 PAUSE_S = 0.1
@@ -54,13 +53,9 @@ class Bench:
     store: Store
     contender: str
 
-    def measure_pairs(self) -> float:
-        """Acquire and release per second, of one client."""
-        return float(self._run("pairs", self._table(), number=PAIRS)["per_s"])
-
     def summarise(self, pairs_per_s: float, contended: list[dict[str, Any]]) -> Figures:
         """The figures of all rounds, and the calls of each operation."""
-        counted = self._run("count", self._table())
+        counted = self.run("count", self.new_table())
         takeover_calls, takeover_late_s = self._take_over()
         late_takeover_calls, late_takeover_s = self._take_over_late()
         waits_s = sorted(wait_s for one in contended for wait_s in one["waits_s"])
@@ -84,23 +79,23 @@ class Bench:
 
     def _take_over(self) -> tuple[int, float]:
         """Calls, and seconds after the end of the dead holder's lease."""
-        table = self._table()
-        dead = self._run("die", table, lease_s=DEAD_LEASE_S)
-        taken = self._run("take_over", table, lease_s=DEAD_LEASE_S)
+        table = self.new_table()
+        dead = self.run("die", table, lease_s=DEAD_LEASE_S)
+        taken = self.run("take_over", table, lease_s=DEAD_LEASE_S)
         late_s = taken["acquired_at"] - dead["acquired_at"] - DEAD_LEASE_S
         return taken["calls"], late_s
 
     def _take_over_late(self) -> tuple[int, float]:
         """The same when the lease was over long before: calls, and seconds from the first one."""
-        table = self._table()
-        self._run("die", table, lease_s=DEAD_LEASE_S)
+        table = self.new_table()
+        self.run("die", table, lease_s=DEAD_LEASE_S)
         time.sleep(DEAD_LEASE_S + 2.0)
-        taken = self._run("take_over", table, lease_s=DEAD_LEASE_S)
+        taken = self.run("take_over", table, lease_s=DEAD_LEASE_S)
         return taken["calls"], taken["took_s"]
 
     def contend(self) -> list[dict[str, Any]]:
         """What each of the contending processes had."""
-        table = self._table()
+        table = self.new_table()
         processes = [self._start("contend", table, number=CONTEND_S) for _ in range(PROCESSES)]
         for process in processes:
             assert process.stdout is not None
@@ -111,14 +106,16 @@ class Bench:
             process.stdin.flush()
         return [json.loads(process.communicate(timeout=120)[0]) for process in processes]
 
-    def _table(self) -> str:
+    def new_table(self) -> str:
+        """An empty table with the keys that the contender wants."""
         table = f"locks-{uuid.uuid4().hex[:12]}"
-        self._run("table", table)
+        self.run("table", table)
         return table
 
-    def _run(
+    def run(
         self, task: str, table: str, *, lease_s: float = LEASE_S, number: int = 0
     ) -> dict[str, Any]:
+        """What a worker measured."""
         process = self._start(task, table, lease_s=lease_s, number=number)
         output, _ = process.communicate(timeout=120)
         if process.returncode:
@@ -146,6 +143,12 @@ class Bench:
                 "AWS_DEFAULT_REGION": "eu-west-1",
             },
         )
+
+
+def race(benches: list[Bench]) -> dict[str, float]:
+    """Acquire and release per second, of one client; all in one process, by turns."""
+    tables = ",".join(bench.new_table() for bench in benches)
+    return benches[0].run("race", tables)
 
 
 def python_with_rivals() -> Path:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import random
+import statistics
 import sys
 import time
 from typing import Any
@@ -20,6 +21,8 @@ import boto3
 from tests.benchmarks.mutex.contenders import CONTENDERS, Contender, Settings, new_table
 
 HOLD_S = 0.02
+LAPS = 100
+PAIRS_PER_LAP = 5
 
 
 class Calls:
@@ -68,16 +71,21 @@ def take_over(contender: Contender, calls: Calls) -> dict[str, object]:
     return {"calls": used, "took_s": time.monotonic() - began_s, "acquired_at": time.time()}
 
 
-def pairs(contender: Contender, number: int) -> dict[str, object]:
-    """Acquire and release, as fast as one client can."""
-    for _ in range(20):
-        contender.acquire()
-        contender.release()
-    began_s = time.perf_counter()
-    for _ in range(number):
-        contender.acquire()
-        contender.release()
-    return {"per_s": number / (time.perf_counter() - began_s)}
+def race(tables: list[str]) -> dict[str, object]:
+    """Acquire and release, as fast as one client can: a few with each contender in turn."""
+    contenders = {
+        name: CONTENDERS[name](Settings(table, lease_s=30.0, mean_pause_s=0.1))
+        for name, table in zip(CONTENDERS, tables, strict=True)
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(LAPS):
+        for name, contender in contenders.items():
+            began_s = time.perf_counter()
+            for _ in range(PAIRS_PER_LAP):
+                contender.acquire()
+                contender.release()
+            speeds[name].append(PAIRS_PER_LAP / (time.perf_counter() - began_s))
+    return {name: statistics.median(laps) for name, laps in speeds.items()}
 
 
 def contend(contender: Contender, calls: Calls, seconds: int) -> dict[str, object]:
@@ -106,6 +114,8 @@ def main(
     if task == "table":
         new_table(name, table)
         return {}
+    if task == "race":
+        return race(table.split(","))
     settings = Settings(table, lease_s=float(lease_s), mean_pause_s=float(pause_s))
     contender = CONTENDERS[name](settings)
     match task:
@@ -115,8 +125,6 @@ def main(
             return die(contender)
         case "take_over":
             return take_over(contender, calls)
-        case "pairs":
-            return pairs(contender, int(number))
         case "contend":
             return contend(contender, calls, int(number))
     raise ValueError(task)
