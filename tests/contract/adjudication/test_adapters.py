@@ -54,6 +54,7 @@ def test_a_record_replaces_only_the_one_that_was_read(table: ErrorTable) -> None
     again = replace(RECORD, message_id="m2")
 
     assert not table.write(again, instead_of=None)
+    assert not table.write(again, instead_of=replace(RECORD, last_at="2026-11-01T11:59:59.999Z"))
     assert table.write(retried, instead_of=RECORD)
     assert not table.write(again, instead_of=RECORD)
     assert table.find("e1") == retried

@@ -167,6 +167,17 @@ def test_retrying_what_another_worker_purged_meanwhile_asks_for_nothing(world: W
     assert world.published() == ["ErasureAdjudicated"]
 
 
+def test_a_dismissal_that_broke_off_cannot_be_turned_into_a_retry(world: World) -> None:
+    location, error_id = a_failed_location(world)
+    world.requests.mark_retained(location)
+
+    with pytest.raises(DecisionRefused, match="repeat the dismissal"):
+        retry(error_id, world.desk())
+
+    assert world.status_of(location) == "RETAINED"
+    assert world.bus.published == []
+
+
 def test_a_retry_that_broke_off_cannot_be_dismissed_before_it_was_repeated(world: World) -> None:
     location, error_id = a_failed_location(world)
     world.requests.mark_retried(location)

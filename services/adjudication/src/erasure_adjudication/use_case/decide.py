@@ -39,7 +39,7 @@ def retry(error_id: str, ports: Desk) -> Decided:
     ports.requests.mark_retried(_location_of(error, ports))
     location = _location_of(error, ports)
     if location.status is LocationStatus.RETAINED:
-        raise DecisionRefused("the location was dismissed meanwhile", error_id=error_id)
+        raise DecisionRefused("its dismissal was begun; repeat the dismissal", error_id=error_id)
     events: list[Event] = [_adjudicated(error, "RETRY")]
     if location.status is LocationStatus.PENDING:
         events.insert(0, _try_again(location))
