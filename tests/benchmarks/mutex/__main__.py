@@ -91,9 +91,9 @@ def section(tables: list[str]) -> str:
 mutexes took turns. Calls are HTTP requests, counted at botocore. Takeover: the lock of a process
 that died with a lease of {DEAD_LEASE_S:g} s, waited for from the start, and found long after its
 end; polled every {PAUSE_S:g} s. Acquire + release: one client, the median of many short laps in one
-process. Contenders: {PROCESSES} processes in {ROUNDS} rounds of {CONTEND_S} s, each holding the lock
-for 20 ms, a mean pause of {PAUSE_S:g} s between two polls. Fairness is Jain's index of the
-processes' shares (1: all equal)."""
+process. Contenders: {PROCESSES} processes in {ROUNDS} rounds of {CONTEND_S} s, each with the lock
+for 20 ms at a time, a mean pause of {PAUSE_S:g} s between two polls. Fairness is Jain's index
+of the processes' shares (1: all equal)."""
     foot = """\
 dynamo-dlm knows no pause between attempts, and each attempt is a write: where the server keeps up,
 it is handed a free lock sooner, for many times the calls, which DynamoDB bills as writes. It counts
