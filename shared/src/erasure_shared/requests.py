@@ -103,8 +103,11 @@ class Requests:
         received_at: datetime,
         due_at: datetime,
         subjects: Sequence[SecretStr],
+        subjects_uri: str | None = None,
     ) -> ErasureRequest:
         """Record a request once; the same request again is answered with what is recorded.
+
+        `subjects_uri` is the list that the subjects came from, for `registered_from`.
 
         Raises:
             Rejected: another request is recorded under this id.
@@ -113,7 +116,8 @@ class Requests:
         content = self._digest(_instant(received_at), self._digest.of_identifiers(identifiers))
         if (known := self._request_item(request_id)) is None:
             write_identifiers(request_pk(request_id), content, identifiers)
-            known = self._create(request_id, received_at, due_at, content, len(subjects))
+            origin = subjects_uri and self._list_digest(received_at, subjects_uri)
+            known = self._create(request_id, received_at, due_at, content, len(subjects), origin)
         if known.content_digest != content:
             delete_parts(request_pk(request_id), content)
             raise Rejected(
@@ -122,6 +126,15 @@ class Requests:
                 reason_code="REQUEST_ID_REUSED",
             )
         return _request(known)
+
+    def registered_from(
+        self, request_id: str, received_at: datetime, subjects_uri: str
+    ) -> ErasureRequest | None:
+        """The request, if it was recorded from this very list, which may be gone since."""
+        item = self._request_item(request_id)
+        if item is None or item.list_digest != self._list_digest(received_at, subjects_uri):
+            return None
+        return _request(item)
 
     def find(self, request_id: str) -> ErasureRequest | None:
         """The request as it is recorded, or None."""
@@ -384,8 +397,17 @@ class Requests:
 
     # --- steps
 
+    def _list_digest(self, received_at: datetime, subjects_uri: str) -> str:
+        return self._digest("subjects_uri", _instant(received_at), subjects_uri)
+
     def _create(
-        self, request_id: str, received_at: datetime, due_at: datetime, content: str, subjects: int
+        self,
+        request_id: str,
+        received_at: datetime,
+        due_at: datetime,
+        content: str,
+        subjects: int,
+        list_digest: str | None,
     ) -> RequestItem:
         item = RequestItem(
             request_pk(request_id),
@@ -395,6 +417,7 @@ class Requests:
             received_at=_rfc_3339(received_at),
             due_at=_rfc_3339(due_at),
             content_digest=content,
+            list_digest=list_digest,
             subjects=subjects,
         )
         with suppress(PutError):  # somebody was faster, or our own write was repeated: read which

@@ -67,6 +67,7 @@ class RequestItem(Model):
     received_at = UnicodeAttribute()
     due_at = UnicodeAttribute()
     content_digest = UnicodeAttribute()
+    list_digest = UnicodeAttribute(null=True)
     subjects = NumberAttribute()
     subjects_not_found = NumberAttribute(null=True)
     stores_searched = UnicodeSetAttribute(null=True)

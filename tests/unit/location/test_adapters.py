@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from erasure_location import adapters
 from erasure_location.adapters import ParkedSearches, S3SubjectLists
-from erasure_location.use_case import Unsearchable
+from erasure_location.use_case import Unreadable, Unsearchable
 from erasure_shared.errors import Rejected
 from erasure_shared.events import RelocationRequested
 from erasure_shared.messages import Queue
@@ -39,16 +39,17 @@ def test_a_claim_check_is_read(s3: S3Client) -> None:
 
     subjects = S3SubjectLists(s3).read(f"s3://{LISTS}/a/r1.jsonl")
 
+    assert not isinstance(subjects, Unreadable)
     assert [subject.get_secret_value() for subject in subjects] == ["ann"]
 
 
 @pytest.mark.parametrize("uri", [f"s3://{LISTS}/canary", "s3://missing/canary"])
-def test_a_claim_check_that_is_absent_is_rejected_without_its_name(s3: S3Client, uri: str) -> None:
-    with pytest.raises(Rejected) as refusal:
-        S3SubjectLists(s3).read(uri)
+def test_a_claim_check_that_is_absent_is_told_without_its_name(s3: S3Client, uri: str) -> None:
+    answer = S3SubjectLists(s3).read(uri)
 
-    assert refusal.value.reason_code == "SUBJECT_LIST_ABSENT"
-    assert "canary" not in str(refusal.value)
+    assert isinstance(answer, Unreadable)
+    assert answer.reason_code == "SUBJECT_LIST_ABSENT"
+    assert "canary" not in str(answer)
 
 
 def test_a_claim_check_that_is_too_large_is_rejected_unread(
@@ -73,16 +74,16 @@ class DenyingS3:
         raise ClientError({"Error": {"Code": self._code}}, "GetObject")
 
 
-def test_a_claim_check_that_is_denied_is_rejected() -> None:
+def test_a_claim_check_that_is_denied_is_unreadable() -> None:
     denying: Any = DenyingS3("AccessDenied")
 
-    with pytest.raises(Rejected) as refusal:
-        S3SubjectLists(denying).read("s3://lists/r1.jsonl")
+    answer = S3SubjectLists(denying).read("s3://lists/r1.jsonl")
 
-    assert refusal.value.reason_code == "SUBJECT_LIST_DENIED"
+    assert isinstance(answer, Unreadable)
+    assert answer.reason_code == "SUBJECT_LIST_DENIED"
 
 
-def test_a_claim_check_that_s3_cannot_give_now_is_not_rejected() -> None:
+def test_a_claim_check_that_s3_cannot_give_now_is_tried_again() -> None:
     slow: Any = DenyingS3("SlowDown")
 
     with pytest.raises(ClientError):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
 from erasure_location.use_case import Located, locate
 from erasure_shared.errors import OutOfTime, Rejected, RetryLater
-from erasure_shared.events import ErasureRequested
 from erasure_shared.locations import LocationStatus, RequestStatus, StoreKind
 from tests.unit.location.worlds import (
     BOOKINGS,
@@ -23,6 +21,8 @@ from tests.unit.location.worlds import (
     World,
     a_request,
 )
+
+LIST = "s3://lists/r1.jsonl"
 
 
 def purged_ids(located: Located) -> set[str]:
@@ -113,19 +113,70 @@ def test_a_receipt_in_the_future_is_rejected_before_anything_is_recorded(world: 
 
 
 def test_subjects_of_a_claim_check_are_located_like_inline_ones(world: World) -> None:
-    world.lists.lists["s3://lists/r1.jsonl"] = (SecretStr("ann"), SecretStr("zoe"))
-    event = ErasureRequested.model_validate(
-        {
-            "request_id": "r1",
-            "received_at": NOW.isoformat(),
-            "subjects_uri": "s3://lists/r1.jsonl",
-        }
-    )
-
-    located = locate(event, world.ports(), now=NOW, deadline=Deadline(lambda: 60.0))
+    located = world.locate_list(LIST, "ann", "zoe")
 
     assert located.subjects == 2
     assert {item.address for item in world.locations()} == {PART_1, PART_2, BOOKINGS}
+
+
+def test_a_request_being_purged_needs_its_list_no_more(world: World) -> None:
+    first = world.locate_list(LIST, "ann", "zoe")
+
+    again = world.locate_list(LIST)
+
+    assert purged_ids(again) == purged_ids(first)
+    assert not again.searched
+
+
+def test_a_closed_request_needs_its_list_no_more(world: World) -> None:
+    world.locate_list(LIST, "nobody")
+
+    again = world.locate_list(LIST)
+
+    assert again.completed is not None
+
+
+def test_a_search_that_was_broken_off_goes_on_with_the_recorded_subjects(world: World) -> None:
+    world.stores.failing["bookings"] = DOWN
+    with pytest.raises(RetryLater):
+        world.locate_list(LIST, "ann", "zoe")
+    del world.stores.failing["bookings"]
+
+    located = world.locate_list(LIST)
+
+    [bookings] = world.locations(BOOKINGS)
+    assert world.people_at(bookings) == {"ann", "zoe"}
+    assert len(located.purges) == 3
+
+
+@pytest.mark.parametrize(
+    ("uri", "received_at"), [("s3://lists/other", NOW), (LIST, NOW - timedelta(hours=1))]
+)
+def test_a_list_that_is_gone_proves_nothing_about_another_request(
+    world: World, uri: str, received_at: datetime
+) -> None:
+    world.locate_list(LIST, "ann")
+
+    with pytest.raises(Rejected) as refusal:
+        world.locate_list(uri, received_at=received_at)
+
+    assert refusal.value.reason_code == "SUBJECT_LIST_ABSENT"
+
+
+def test_a_list_that_names_others_now_is_rejected(world: World) -> None:
+    world.locate_list(LIST, "ann")
+
+    with pytest.raises(Rejected) as refusal:
+        world.locate_list(LIST, "zoe")
+
+    assert refusal.value.reason_code == "REQUEST_ID_REUSED"
+
+
+def test_a_list_that_never_was_there_is_rejected_and_nothing_recorded(world: World) -> None:
+    with pytest.raises(Rejected, match="no such object"):
+        world.locate_list(LIST)
+
+    assert world.requests.find("r1") is None
 
 
 def test_a_store_that_is_down_loses_nothing_and_is_searched_next_time(world: World) -> None:
@@ -211,16 +262,7 @@ def test_time_that_runs_out_between_locations_is_made_up_for_next_time(world: Wo
 
 
 def test_a_crowd_with_short_ids_completes_although_their_digests_are_longer(world: World) -> None:
-    world.lists.lists["s3://lists/crowd"] = tuple(SecretStr(f"p{n}") for n in range(14_000))
-    event = ErasureRequested.model_validate(
-        {
-            "request_id": "r1",
-            "received_at": NOW.isoformat(),
-            "subjects_uri": "s3://lists/crowd",
-        }
-    )
-
-    located = locate(event, world.ports(), now=NOW, deadline=Deadline(lambda: 60.0))
+    located = world.locate_list(LIST, *(f"p{n}" for n in range(14_000)))
 
     assert located.completed is not None
     assert located.completed.subjects_not_found == 14_000

@@ -9,9 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
-from erasure_location.use_case import Located, Ports, Store, Unsearchable, locate, relocate
+from erasure_location.use_case import (
+    Located,
+    Ports,
+    Store,
+    Unreadable,
+    Unsearchable,
+    locate,
+    relocate,
+)
 from erasure_shared.data_map import DataMap
-from erasure_shared.errors import Rejected, RetryLater
+from erasure_shared.errors import RetryLater
 from erasure_shared.events import ErasureRequested, RelocationRequested
 from erasure_shared.locations import Digest, Found, Identifier, Location, StoreKind
 from erasure_shared.requests import Requests
@@ -21,6 +29,7 @@ LATER = timedelta(hours=1)
 PART_1, PART_2 = "s3://lake/profiles/part-1.parquet", "s3://lake/profiles/part-2.parquet"
 BOOKINGS = "postgresql://public.bookings"
 BROKEN = Unsearchable("ATHENA_TABLE_NOT_FOUND", "Athena cannot run the query (store=profiles_lake)")
+GONE = Unreadable("SUBJECT_LIST_ABSENT", "there is no such object")
 DATA_MAP = DataMap.model_validate(
     {
         "version": "1",
@@ -87,10 +96,8 @@ class FakeSubjectLists:
 
     lists: dict[str, tuple[SecretStr, ...]] = field(default_factory=dict)
 
-    def read(self, uri: str) -> tuple[SecretStr, ...]:
-        if uri not in self.lists:
-            raise Rejected("subjects_uri: there is no such object")
-        return self.lists[uri]
+    def read(self, uri: str) -> tuple[SecretStr, ...] | Unreadable:
+        return self.lists.get(uri, GONE)
 
 
 @dataclass
@@ -122,6 +129,14 @@ class World:
 
     def locate(self, *people: str, left_s: Callable[[], float] = lambda: 60.0) -> Located:
         return locate(a_request(*people), self.ports(), now=NOW, deadline=Deadline(left_s))
+
+    def locate_list(self, uri: str, *people: str, received_at: datetime = NOW) -> Located:
+        """Locate whom the list names; without people, the list is gone."""
+        self.lists.lists = {uri: tuple(map(SecretStr, people))} if people else {}
+        event = ErasureRequested.model_validate(
+            {"request_id": "r1", "received_at": received_at.isoformat(), "subjects_uri": uri}
+        )
+        return locate(event, self.ports(), now=NOW, deadline=Deadline(lambda: 60.0))
 
     def relocate(self, location: Location) -> Located:
         event = RelocationRequested(request_id="r1", location_id=location.location_id)

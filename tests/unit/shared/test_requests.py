@@ -89,6 +89,35 @@ def test_other_subjects_under_a_known_id_are_rejected_and_leave_no_trace(
     assert "mallory" not in everything_stored()
 
 
+def test_a_request_is_known_by_the_list_that_it_was_recorded_from(requests: Requests) -> None:
+    recorded = requests.register("r1", NOW, DUE, secrets("ann"), "s3://lists/r1")
+
+    assert requests.registered_from("r1", NOW, "s3://lists/r1") == recorded
+    assert "s3://lists" not in everything_stored()
+
+
+@pytest.mark.parametrize(
+    ("request_id", "received_at", "uri"),
+    [
+        ("r2", NOW, "s3://lists/r1"),
+        ("r1", NOW + timedelta(seconds=1), "s3://lists/r1"),
+        ("r1", NOW, "s3://lists/r2"),
+    ],
+)
+def test_another_id_time_or_list_is_another_request(
+    requests: Requests, request_id: str, received_at: datetime, uri: str
+) -> None:
+    requests.register("r1", NOW, DUE, secrets("ann"), "s3://lists/r1")
+
+    assert requests.registered_from(request_id, received_at, uri) is None
+
+
+def test_a_request_recorded_from_no_list_is_known_by_none(requests: Requests) -> None:
+    requests.register("r1", NOW, DUE, secrets("ann"))
+
+    assert requests.registered_from("r1", NOW, "s3://lists/r1") is None
+
+
 def test_many_long_identifiers_are_split_over_several_items(requests: Requests) -> None:
     names = [f"{number:05d}" + "é" * 251 for number in range(700)]
 

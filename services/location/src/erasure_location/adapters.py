@@ -15,7 +15,7 @@ from erasure_location.core.subject_list import MAX_LIST_BYTES, read_subject_list
 from erasure_location.stores.athena import AthenaSearch
 from erasure_location.stores.dynamodb import DynamoDBSearch
 from erasure_location.stores.postgresql import PostgreSQLSearch
-from erasure_location.use_case import Store, Unsearchable
+from erasure_location.use_case import Store, Unreadable, Unsearchable
 from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore, S3Store
 from erasure_shared.errors import Rejected
 from erasure_shared.events import RelocationRequested
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SOURCE = "erasure.location"
-_REFUSALS = {
-    "AccessDenied": ("access to the object is denied", "SUBJECT_LIST_DENIED"),
-    "InvalidObjectState": ("the object is archived", "SUBJECT_LIST_ARCHIVED"),
-    "InvalidBucketName": ("there is no such bucket", "SUBJECT_LIST_ABSENT"),
-    "NoSuchBucket": ("there is no such bucket", "SUBJECT_LIST_ABSENT"),
-    "NoSuchKey": ("there is no such object", "SUBJECT_LIST_ABSENT"),
+_UNREADABLE = {
+    "AccessDenied": Unreadable("SUBJECT_LIST_DENIED", "access to the object is denied"),
+    "InvalidObjectState": Unreadable("SUBJECT_LIST_ARCHIVED", "the object is archived"),
+    "InvalidBucketName": Unreadable("SUBJECT_LIST_ABSENT", "there is no such bucket"),
+    "NoSuchBucket": Unreadable("SUBJECT_LIST_ABSENT", "there is no such bucket"),
+    "NoSuchKey": Unreadable("SUBJECT_LIST_ABSENT", "there is no such object"),
 }
+"""What S3 says of an object that is gone; without the right to list, it says AccessDenied."""
 
 
 class S3SubjectLists:
@@ -41,20 +42,20 @@ class S3SubjectLists:
     def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
 
-    def read(self, uri: str) -> tuple[SecretStr, ...]:
-        """The subjects that the object lists.
+    def read(self, uri: str) -> tuple[SecretStr, ...] | Unreadable:
+        """The subjects that the object lists, or why it cannot be read.
 
         Raises:
-            Rejected: it is absent, denied, too large, or not a valid list.
+            Rejected: it is too large, or not a valid list.
         """
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
             response = self._s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            refusal = _REFUSALS.get(error.response.get("Error", {}).get("Code", ""))
-            if refusal is None:
+            unreadable = _UNREADABLE.get(error.response.get("Error", {}).get("Code", ""))
+            if unreadable is None:
                 raise
-            raise Rejected(f"subjects_uri: {refusal[0]}", reason_code=refusal[1]) from error
+            return unreadable
         if response["ContentLength"] > MAX_LIST_BYTES:
             raise Rejected(
                 f"subjects_uri: the object must have at most {MAX_LIST_BYTES} bytes",

@@ -46,6 +46,14 @@ class Unsearchable:
     reason: str
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A list of subjects that is not there, or not for us."""
+
+    reason_code: str
+    reason: str
+
+
 class Requests(Protocol):
     """What `erasure_shared.requests.Requests` is to this module."""
 
@@ -55,7 +63,11 @@ class Requests(Protocol):
         received_at: datetime,
         due_at: datetime,
         subjects: Sequence[SecretStr],
+        subjects_uri: str | None = None,
     ) -> ErasureRequest: ...
+    def registered_from(
+        self, request_id: str, received_at: datetime, subjects_uri: str
+    ) -> ErasureRequest | None: ...
     def find(self, request_id: str) -> ErasureRequest | None: ...
     def subjects_of(self, request_id: str) -> tuple[SecretStr, ...]: ...
     def note_search(self, request_id: str, store: str) -> None: ...
@@ -74,8 +86,8 @@ class Requests(Protocol):
 class SubjectLists(Protocol):
     """Claim checks."""
 
-    def read(self, uri: str) -> tuple[SecretStr, ...]:
-        """The subjects that the object lists; Rejected if there is no valid list."""
+    def read(self, uri: str) -> tuple[SecretStr, ...] | Unreadable:
+        """The subjects that the object lists; Rejected if what is there is no valid list."""
 
 
 class Stores(Protocol):
@@ -134,10 +146,7 @@ def locate(event: ErasureRequested, ports: Ports, *, now: datetime, deadline: De
         RetryLater: a store cannot answer now; those searched already are remembered.
     """
     check_received_at(event.received_at, now)
-    subjects = _subjects(event, ports)
-    request = ports.requests.register(
-        event.request_id, event.received_at, due_at(event.received_at), subjects
-    )
+    request, subjects = _registered(event, ports)
     searched = request.status is RequestStatus.LOCATING
     if searched:
         _search_every_store(request, subjects, ports, deadline)
@@ -166,10 +175,36 @@ def relocate(event: RelocationRequested, ports: Ports, *, deadline: Deadline) ->
     return _search_again(location, ports, deadline)
 
 
-def _subjects(event: ErasureRequested, ports: Ports) -> tuple[SecretStr, ...]:
-    if event.subjects_uri is not None:
-        return ports.subject_lists.read(event.subjects_uri)
-    return tuple(subject.profile_id for subject in event.subjects or ())
+def _registered(
+    event: ErasureRequested, ports: Ports
+) -> tuple[ErasureRequest, tuple[SecretStr, ...]]:
+    """The request as it is recorded, and its subjects."""
+    if event.subjects_uri is None:
+        subjects = tuple(subject.profile_id for subject in event.subjects or ())
+    else:
+        match ports.subject_lists.read(event.subjects_uri):
+            case Unreadable() as failure:
+                return _recorded_before(event, event.subjects_uri, failure, ports)
+            case subjects:
+                pass
+    due = due_at(event.received_at)
+    request = ports.requests.register(
+        event.request_id, event.received_at, due, subjects, event.subjects_uri
+    )
+    return request, subjects
+
+
+def _recorded_before(
+    event: ErasureRequested, subjects_uri: str, failure: Unreadable, ports: Ports
+) -> tuple[ErasureRequest, tuple[SecretStr, ...]]:
+    """What was recorded while the list could be read; senders delete it once it was taken.
+
+    Whether another list would name the same people nobody can say any more: that is rejected.
+    """
+    request = ports.requests.registered_from(event.request_id, event.received_at, subjects_uri)
+    if request is None:
+        raise Rejected(f"subjects_uri: {failure.reason}", reason_code=failure.reason_code)
+    return request, ports.requests.subjects_of(event.request_id)
 
 
 def _search_every_store(
