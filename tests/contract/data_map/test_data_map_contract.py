@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import jsonschema
-from erasure_shared.data_map import DataMap
-from erasure_shared.errors import Rejected
-from erasure_shared.schemas import read_schema
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from erasure_shared.data_map import DataMap
+from erasure_shared.errors import Rejected
+from erasure_shared.schemas import read_schema
 from infra.local.sample_stores import data_map
 from tests.contract.json_schema import accepts, mutations, replacements
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from erasure_shared.errors import Rejected
-from erasure_shared.events import EVENTS, ErasureRequested, Event
-from erasure_shared.schemas import read_schema, schemas_directory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from erasure_shared.errors import Rejected
+from erasure_shared.events import EVENTS, ErasureRequested, Event
+from erasure_shared.schemas import read_schema, schemas_directory
 from tests.contract.json_schema import accepts, mutations, replacements
 
 AT = datetime(2026, 11, 23, 20, 15, 9, 123456, tzinfo=UTC)
