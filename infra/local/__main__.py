@@ -14,7 +14,7 @@ from rich.console import Console
 
 from infra.deployment import DeploymentFailed
 from infra.local.cloud import LocalCloud, Report
-from infra.local.paths import ENV_FILE, NotSetUp
+from infra.local.paths import ENV_FILE, PROGRAMS, NotSetUp
 from infra.local.processes import DidNotStart
 from infra.local.welcome import commands
 from infra.zips import BuildFailed
@@ -75,9 +75,14 @@ def _reporter(console: Console) -> Report:
 
 @contextlib.contextmanager
 def _environment_file(environment: Mapping[str, str]) -> Iterator[None]:
-    """Shell exports for others, there only while the cloud answers."""
+    """Shell exports for others, there only while the cloud answers.
+
+    `erasure`, and `aws` where the machine has none, are found behind the shell's own programs.
+    """
     ENV_FILE.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
+    programs = ":".join(str(folder) for folder in PROGRAMS)
+    lines.append(f'export PATH="$PATH":{shlex.quote(programs)}\n')
     ENV_FILE.touch(mode=0o600)
     ENV_FILE.write_text("".join(lines), encoding="utf-8")
     try:

@@ -9,6 +9,9 @@ ENV_FILE = ROOT / ".local" / "env"
 EMULATOR_VENV = ROOT / ".local" / "ministack"
 """MiniStack's own virtual environment, because it pins botocore (`make setup` fills it)."""
 
+PROGRAMS = (ROOT / ".venv" / "bin", EMULATOR_VENV / "bin")
+"""Where `erasure` and `aws` are."""
+
 EMULATOR_PYTHON = EMULATOR_VENV / "bin" / "python"
 
 

@@ -2,11 +2,9 @@
 
 import json
 import shlex
-import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-
-from infra.local.paths import EMULATOR_VENV, ROOT
 
 
 def commands(environment: Mapping[str, str], env_file: Path) -> str:
@@ -21,7 +19,7 @@ def commands(environment: Mapping[str, str], env_file: Path) -> str:
         "metadata": {"schema_version": "1.0"},
         "data": {
             "request_id": "r-1",
-            "received_at": "2026-01-31T10:00:00Z",
+            "received_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "subjects": [{"profile_id": "p-1"}],
         },
     }
@@ -32,31 +30,14 @@ def commands(environment: Mapping[str, str], env_file: Path) -> str:
         "Detail": json.dumps(detail),
     }
     put_record = [
-        *(
-            _tool("aws", EMULATOR_VENV),
-            "kinesis",
-            "put-record",
-            "--stream-name",
-            environment["ERASURE_STREAM"],
-        ),
+        *("aws", "kinesis", "put-record", "--stream-name", environment["ERASURE_STREAM"]),
         *("--partition-key", "p-1", "--data", "fileb:///dev/stdin"),  # same in CLI 1 and 2
     ]
-    put_events = [
-        _tool("aws", EMULATOR_VENV),
-        "events",
-        "put-events",
-        "--entries",
-        json.dumps([entry]),
-    ]
+    put_events = ["aws", "events", "put-events", "--entries", json.dumps([entry])]
     lines = [
         shlex.join(["source", str(env_file)]),
         f"{shlex.join(['echo', json.dumps(record)])} | {shlex.join(put_record)}",
         shlex.join(put_events),
-        shlex.join([_tool("erasure", ROOT / ".venv"), "status", "r-1"]),
+        "erasure status r-1",
     ]
     return "\n".join(f"  {line}" for line in lines)
-
-
-def _tool(name: str, environment: Path) -> str:
-    """The program's name if the shell finds it, else where it is in the checkout."""
-    return name if shutil.which(name) else str(environment / "bin" / name)

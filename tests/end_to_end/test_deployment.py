@@ -5,6 +5,7 @@ It runs the commands of the README's deployment section.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,3 +202,15 @@ def test_what_cannot_be_deployed_is_said_in_one_line(
 def stacks(cloud: LocalCloud) -> set[str]:
     described = cloud.client("cloudformation").describe_stacks()["Stacks"]
     return {each["StackName"] for each in described if each["StackStatus"] != "DELETE_COMPLETE"}
+
+
+def test_the_watch_counts_what_waits_for_people(cloud: LocalCloud, meanwhile: Meanwhile) -> None:
+    answer = cloud.client("lambda").invoke(FunctionName="erasure-local-watch", Payload=b"{}")
+
+    assert meanwhile.request_id
+    assert set(json.loads(answer["Payload"].read())) == {
+        "open_errors",
+        "errors_overdue",
+        "open_requests",
+        "requests_due_soon",
+    }

@@ -2,7 +2,8 @@
 
 No gap of MiniStack's own: AWS knows this from CloudTrail and IAM Access Analyzer. Every worker
 tells botocore to note each call: its service, its operation, and of the parameters the names of
-what it touches (bucket, table, index, queue, ...), never a key, an item or a message.
+what it touches (bucket and its top folder, table, index, queue, ...), never a whole key, an item or
+a message.
 """
 
 import os
@@ -39,7 +40,10 @@ def _erasure_note_calls(folder):
         call = {"function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
                 "service": model.service_model.service_name, "operation": model.name}
         call.update({name: params[name] for name in names if name in params})
-        if params.get("VersionId"):
+        if "Key" in params and "Bucket" in params:
+            call["folder"] = params["Key"].partition("/")[0] if "/" in params["Key"] else ""
+        removed = params.get("Delete", {}).get("Objects", ()) if "Bucket" in params else ()
+        if params.get("VersionId") or any(each.get("VersionId") for each in removed):
             call["with_version"] = True
         if params.get("Tagging"):
             call["with_tags"] = True
