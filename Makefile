@@ -35,7 +35,7 @@ up: setup ## start the local cloud and keep it running (KEEP=dir keeps its state
 	@$(RUN) -m infra.local up $(if $(KEEP),--keep $(KEEP))
 
 test: setup ## run every test
-	$(RUN) -m pytest $(TESTS)
+	$(RUN) -m pytest -n 2 --dist loadgroup $(TESTS)
 
 check: setup ## linters, types and import rules
 	$(VENV)/bin/ruff check .
