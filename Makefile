@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .local/ministack
+CHECKS := .local/checks
 RUN := $(VENV)/bin/python
 CODE := shared/src services/ingestion/src services/location/src services/purge/src \
         services/adjudication/src infra tests
@@ -28,6 +29,11 @@ $(EMULATOR)/.ready: infra/local/requirements.txt
 	$(EMULATOR)/bin/python $(PIP_INSTALL) --require-hashes -r infra/local/requirements.txt
 	@touch $@
 
+$(CHECKS)/.ready: infra/checks/requirements.txt
+	$(PYTHON) -m venv $(CHECKS)
+	$(CHECKS)/bin/python $(PIP_INSTALL) --require-hashes -r infra/checks/requirements.txt
+	@touch $@
+
 demo: setup ## erase people from a lake, DynamoDB and PostgreSQL on this machine, and prove it
 	@$(RUN) -m infra.demo
 
@@ -37,11 +43,14 @@ up: setup ## start the local cloud and keep it running (KEEP=dir keeps its state
 test: setup ## run every test
 	$(RUN) -m pytest -n 2 --dist loadgroup $(TESTS)
 
-check: setup ## linters, types and import rules
+check: setup ## linters, types, import rules, templates and permissions
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy $(CODE)
 	$(VENV)/bin/lint-imports --no-cache
+	$(RUN) -m pytest -q tests/architecture
+	@$(MAKE) --no-print-directory $(CHECKS)/.ready
+	$(CHECKS)/bin/python -m infra.checks
 
 deploy: setup ## deploy a stage to AWS: STAGE=dev [SERVICE=purge] [YES=1] [PARAMETERS='purge.MemoryMegabytes=4096 ...']
 	@$(RUN) -m infra.deploy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(foreach each,$(PARAMETERS),--set '$(each)')
