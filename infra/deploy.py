@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.change_sets import ChangeSet, DeploymentFailed
 from infra.deployment import PLATFORM, Deployer, NotConfirmed, deploy_all
 from infra.preflight import Preflight
-from infra.stages import BadInput, Stage, checked_name, read_stage
+from infra.stage_files import BadInput, Stage, checked_name, read_stage
 from infra.zips import SERVICES, BuildFailed, build_all, target
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from erasure_shared.locations import CLOSED
 from erasure_shared.tables import REQUEST_SK
 from infra.deployment import PLATFORM, WAVES, Deployer, DeploymentFailed
-from infra.stages import BadInput, checked_name
+from infra.stage_files import BadInput, checked_name
 from infra.zips import SERVICES
 
 # These hold requests, or messages about them; the others may go while requests are open.
