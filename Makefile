@@ -10,7 +10,7 @@ CODE := shared/src services/ingestion/src services/location/src services/purge/s
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check deploy destroy format bench clean
+.PHONY: help setup demo up test check prove bench bench-mutex deploy destroy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
