@@ -55,6 +55,7 @@ class Permission(NamedTuple):
 
     action: str
     resource: str
+    statement: str = ""
 
 
 def granted(function: str) -> set[Permission]:
@@ -62,7 +63,7 @@ def granted(function: str) -> set[Permission]:
     stack, role = ROLES[function]
     policies = resources(stack, "AWS::IAM::Role", **_DEPLOYED_WITH)[role]["Policies"]
     return {
-        Permission(action, resource)
+        Permission(action, resource, f"{statement['Sid']}: {action}")
         for policy in policies
         for statement in policy["PolicyDocument"]["Statement"]
         for action in actions(statement)

@@ -44,9 +44,8 @@ def done(target: str, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def batch(road: Road) -> list[str]:
-    """People in every store, to be erased."""
+    """People in the lake, to be erased."""
     everyone = synthetic.people(PEOPLE, seed=11)
-    road.stores.seed(everyone)
     had = road.stores.lake_row_count()
     road.stores.stream(synthetic.records(everyone, RECORDS, seed=11), lambda _: None)
     wait_until(
