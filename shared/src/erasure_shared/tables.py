@@ -77,6 +77,7 @@ class RequestItem(Model):
     rows_erased = NumberAttribute(default=0)
     reason_code = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    closing_at = UnicodeAttribute(null=True)
     completed_at = UnicodeAttribute(null=True)
     announced_at = UnicodeAttribute(null=True)
     ttl = NumberAttribute(null=True)

@@ -173,6 +173,60 @@ def test_dismissing_a_location_survives_a_crash_anywhere(monkeypatch: pytest.Mon
     assert steps > 7
 
 
+def located_nowhere(world: World) -> None:
+    record_dead_letter(world.a_request_being_located(), world.desk())
+
+
+def located_in_part(world: World) -> None:
+    record_dead_letter(world.a_request_being_located("s3://lake/1"), world.desk())
+
+
+@pytest.mark.parametrize(
+    ("prepare", "event"),
+    [(located_nowhere, "ErasureCompleted"), (located_in_part, "PurgeRequested")],
+)
+def test_dismissing_a_request_survives_a_crash_anywhere(
+    monkeypatch: pytest.MonkeyPatch, prepare: Callable[[World], None], event: str
+) -> None:
+    def act(world: World, desk: Desk) -> None:
+        dismiss(message_error_id("m1"), "the lake is gone for good", desk)
+
+    def check(world: World) -> None:
+        assert set(world.published()) == {event, "ErasureAdjudicated"}
+        for location in world.requests.locations_of("r1"):
+            world.requests.mark_purged(location, 1, {})
+        world.requests.close_if_done("r1")
+        request = world.requests.find("r1")
+        assert request is not None
+        assert request.status == "COMPLETED_WITH_RETENTION"
+        assert request.retained_locations == 1
+        assert world.requests.parked_message(message_error_id("m1")) == ""
+
+    steps = after_every_crash(monkeypatch, prepare, act, check)
+
+    assert steps > 7
+
+
+def settled_by_a_worker_that_died(world: World) -> None:
+    world.requests.mark_purged(the_location(world), 1, {})
+
+
+def test_closing_after_another_worker_survives_a_crash_anywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def act(world: World, desk: Desk) -> None:
+        (location,) = world.requests.locations_of("r1")
+        record_dead_letter(a_letter(body_about(location)), desk)
+
+    def check(world: World) -> None:
+        assert set(world.published()) == {"ErasureCompleted"}
+        assert world.requests.close_if_done("r1") is None
+
+    steps = after_every_crash(monkeypatch, settled_by_a_worker_that_died, act, check)
+
+    assert steps > 3
+
+
 def test_retrying_a_message_survives_a_crash_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     def act(world: World, desk: Desk) -> None:
         retry(message_error_id("m1"), desk)

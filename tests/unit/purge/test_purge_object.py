@@ -99,6 +99,21 @@ def test_repeating_a_purge_erases_nothing_and_writes_nothing(world: World) -> No
     assert len(world.events.of(ErasureCompleted)) == 1
 
 
+def test_a_message_that_comes_late_closes_the_request_that_another_worker_left_open(
+    world: World,
+) -> None:
+    world.lake.put(URI, profiles("ann"))
+    late = world.pending("r1", "ann")
+    world.requests.mark_purged(world.location(late), 1, {})
+
+    outcome = world.purge(late)
+
+    assert outcome.purged == ()
+    (completed,) = world.events.of(ErasureCompleted)
+    assert completed.request_id == "r1"
+    assert world.requests.close_if_done("r1") is None
+
+
 def test_a_completed_request_says_what_came_of_it(world: World) -> None:
     world.lake.put(URI, profiles("ann", "bob"))
 

@@ -28,11 +28,15 @@ _DISMISSAL_BEGUN = "its dismissal was begun; repeat the dismissal"
 
 @dataclass(frozen=True)
 class Decided:
-    """What came of a decision. `repeated`: it had been made before, and changed nothing."""
+    """What came of a decision. `repeated`: it had been made before, and changed nothing.
+
+    `ends_request`: with the message the request ends that it had asked for.
+    """
 
     error: ErrorRecord
     repeated: bool = False
     location: Location | None = None
+    ends_request: bool = False
 
 
 def retry(error_id: str, ports: Desk) -> Decided:
@@ -71,11 +75,12 @@ def dismiss(error_id: str, reason: str, ports: Desk) -> Decided:
         return _repeated(error, ErrorStatus.DISMISSED, ports)
     if not reason.strip():
         raise DecisionRefused("a dismissal needs a reason", error_id=error_id)
-    location = _retain(error, ports) if error.location_id else _stop(error, ports)
+    location = _retain(error, ports) if error.location_id else None
+    ends_request = location is None and _stop(error, ports)
     ports.bus.publish(_adjudicated(error, "DISMISS"))
     decided = _close(error, ErrorStatus.DISMISSED, reason.strip(), ports)
     ports.requests.drop_message(error_id)
-    return Decided(decided, location=location)
+    return Decided(decided, location=location, ends_request=ends_request)
 
 
 def _existing(error_id: str, ports: Collection) -> ErrorRecord:
@@ -135,16 +140,20 @@ def _retain(error: ErrorRecord, ports: Desk) -> Location:
     return location
 
 
-def _stop(error: ErrorRecord, ports: Desk) -> None:
-    """End the request that the parked message asked for, if that is recorded."""
+def _stop(error: ErrorRecord, ports: Desk) -> bool:
+    """End the request that the parked message asked for, if that is recorded.
+
+    What was found so far may have been asked for by nobody yet.
+    """
     event = request_in(ports.requests.parked_message(error.error_id))
     if event is None or not ports.requests.is_recorded(event):
-        return
+        return False
     ports.requests.stop_locating(event.request_id, error.error_id, error.reason_code, error.reason)
     locations = ports.requests.locations_of(event.request_id)
     pending = [one for one in locations if one.status is LocationStatus.PENDING]
     ports.bus.publish(*map(_try_again, pending))
     close_if_done(event.request_id, ports)
+    return True
 
 
 def _close(
