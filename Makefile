@@ -10,7 +10,7 @@ CODE := shared/src services/ingestion/src services/location/src services/purge/s
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check prove bench bench-mutex deploy destroy format clean
+.PHONY: help setup demo up test check lint-data-map prove bench bench-mutex deploy destroy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ destroy: setup ## remove a stage, or one service of it: STAGE=dev [SERVICE=purge
 format: setup ## write the code as the formatter wants it
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+lint-data-map: setup ## compare the data map of STAGE (or of a file, MAP=) with the stores as they are
+	@$(RUN) -m infra.data_map_lint $(if $(STAGE),--stage $(STAGE)) $(if $(MAP),--file $(MAP))
 
 clean: ## remove what setup and the local cloud made
 	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .hypothesis

@@ -99,9 +99,9 @@ def _assumptions() -> Iterator[str]:
     yield ""
     yield "## What the scenarios assume"
     object_mb = scenarios.OBJECT_BYTES // model.MB
-    yield f"- A row of the lake has {scenarios.ROW_BYTES:,} bytes, an object {object_mb} MB. A person"
-    yield f"  has {scenarios.ROWS_EACH} rows there, in objects by chance (the dearest way to lie),"
-    yield f"  {scenarios.ITEMS_EACH} items of {scenarios.ITEM_BYTES:,} bytes in DynamoDB and"
+    yield f"- A row of the lake has {scenarios.ROW_BYTES:,} bytes, an object {object_mb} MB. A"
+    yield f"  person has {scenarios.ROWS_EACH} rows there, in objects by chance (the dearest way to"
+    yield f"  lie), {scenarios.ITEMS_EACH} items of {scenarios.ITEM_BYTES:,} bytes in DynamoDB and"
     yield f"  {scenarios.DATABASE_ROWS_EACH} rows in PostgreSQL."
     yield f"- Athena reads the id column alone, {scenarios.ID_COLUMN_BYTES} bytes a row: a UUID as"
     yield "  text, not compressed at all."
