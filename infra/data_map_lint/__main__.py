@@ -1,7 +1,9 @@
 """`python -m infra.data_map_lint [--stage STAGE] [--file FILE]`: exit code 1 where gaps are found.
 
 The map is the deployed one of the stage, unless a file is given: then that is compared before it
-is deployed.
+is deployed. Whoever runs it needs `ssm:GetParameter`, `glue:GetTables`, `glue:GetTable`,
+`dynamodb:ListTables`, `dynamodb:DescribeTable`, `dynamodb:Scan` (the attribute names of a thousand
+items) and what connecting to PostgreSQL takes.
 """
 
 from __future__ import annotations

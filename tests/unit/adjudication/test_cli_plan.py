@@ -115,9 +115,9 @@ def test_a_plan_tells_locations_rows_bytes_dollars_and_minutes(function: FakeFun
     assert result.exit_code == 0
     assert "Plan for 2 subjects. Nothing was changed." in result.output
     assert ["profiles_lake", "12", "objects", "340", "1.5", "GB", "$0.21"] in rows
-    assert ["loyalty_accounts", "1", "table", "7", "-", "under", "$0.01"] in rows
-    assert ["bookings", "nobody", "-", "-", "under", "$0.01"] in rows
-    assert "In all about $0.21 and 2 minutes." in result.output
+    assert ["loyalty_accounts", "1", "table", "7", "-", "less", "than", "$0.01"] in rows
+    assert ["bookings", "nobody", "-", "-", "less", "than", "$0.01"] in rows
+    assert "In all about 2 minutes and $0.21." in result.output
     assert "list prices of us-east-1" in result.output
 
 
@@ -167,7 +167,7 @@ def test_a_store_that_cannot_be_searched_makes_the_plan_incomplete(
 
     assert result.exit_code == 1
     assert "the table does not exist" in result.output
-    assert "at least about" in result.output
+    assert "In all at least 2 minutes" in result.output
     assert "the plan is incomplete" in result.output
 
 

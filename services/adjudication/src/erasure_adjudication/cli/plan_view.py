@@ -73,9 +73,9 @@ def _sections(plan: Plan) -> Iterator[RenderableType]:
         text = f"{counted(unreadable, 'object')} cannot be read: a person will have to decide."
         yield Text(text, style="yellow")
     yield ""
-    at_least = "at least " if plan.unsearchable else ""
     cost, minutes = dollars(plan.estimate.usd), duration(plan.estimate.minutes)
-    yield Text.assemble(f"In all {at_least}about ", (cost, "bold"), " and ", (minutes, "bold"), ".")
+    about = "at least" if plan.unsearchable else "about"
+    yield Text.assemble(f"In all {about} ", (minutes, "bold"), " and ", (cost, "bold"), ".")
     prices = plan.prices
     yield Text(f"An estimate by list prices of {prices.region}, {prices.as_of}.", style="dim")
 
@@ -106,7 +106,7 @@ def _cells(plan: Plan, store: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def dollars(usd: float) -> str:
     """`$1,234.56`; less than a cent says so."""
-    return "under $0.01" if usd < _CENT else f"${usd:,.2f}"
+    return "less than $0.01" if usd < _CENT else f"${usd:,.2f}"
 
 
 def duration(minutes: float) -> str:
