@@ -113,7 +113,7 @@ def _facts(error: ErrorRecord, location: Location | None) -> Iterator[tuple[str,
 
 def _forgets(error: ErrorRecord) -> str:
     if error.event == ErasureRequested.detail_type:
-        return "forgets the message; was its request recorded, that ends, with retention"
+        return "ends the request, if it is recorded, with retention"
     return "forgets the message"
 
 
