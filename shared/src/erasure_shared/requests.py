@@ -48,6 +48,7 @@ from erasure_shared.locations import (
     LocationStatus,
     PendingLocation,
     RequestStatus,
+    SearchedAgain,
     StoreKind,
 )
 from erasure_shared.tables import (
@@ -376,10 +377,15 @@ class Requests:
         ]
         _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
 
-    def note_searched_again(self, location: Location) -> None:
-        """Record that the subjects of a vanished object have been located again."""
+    def note_seen(self, location: Location) -> None:
+        """Record that the object is there: what an earlier search found proves nothing now."""
+        actions: list[Action] = [LocationItem.searched_again.remove()]
+        _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
+
+    def note_searched_again(self, location: Location, found: SearchedAgain) -> None:
+        """Record where the subjects of a vanished object were found when located again."""
         actions: list[Action] = [
-            LocationItem.searched_again.set(True),
+            LocationItem.searched_again.set(found),
             LocationItem.updated_at.set(self._stamp()),
         ]
         _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
@@ -429,6 +435,7 @@ class Requests:
             LocationItem.status.set(LocationStatus.PENDING),
             LocationItem.address_key.set(location.address),
             LocationItem.attempts.set(0),
+            LocationItem.searched_again.remove(),
             LocationItem.updated_at.set(self._stamp()),
         ]
         return _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.FAILED)))
@@ -623,7 +630,7 @@ def _location(item: LocationItem) -> Location:
         parts=int(item.parts),
         subjects=int(item.subjects),
         attempts=int(item.attempts),
-        searched_again=bool(item.searched_again),
+        searched_again=SearchedAgain(item.searched_again) if item.searched_again else None,
         reason_code=item.reason_code,
         reason=item.reason,
         evidence=item.evidence,

@@ -112,7 +112,7 @@ class LocationItem(Model):
     parts = NumberAttribute(default=0)
     subjects = NumberAttribute(default=0)
     attempts = NumberAttribute(default=0)
-    searched_again = BooleanAttribute(default=False)
+    searched_again = UnicodeAttribute(null=True)
     reason_code = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     evidence: JSONAttribute = JSONAttribute(null=True)

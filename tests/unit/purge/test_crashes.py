@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from erasure_shared.events import ErasureCompleted, LocationPurged, PurgeRequested
-from erasure_shared.locations import LocationStatus
+from erasure_shared.locations import LocationStatus, SearchedAgain
 from tests.aws import moto_account
 from tests.unit.purge.parquet_files import ids_in, profiles
 from tests.unit.purge.world import URI, World
@@ -57,7 +57,7 @@ def purge_until_done(world: World, message: PurgeRequested, fuse: Fuse) -> None:
         world.locks.held.clear()  # the lease ends
     for _ in range(2):
         if world.purge(message).relocated:
-            world.requests.note_searched_again(world.location(message))
+            world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
 
 
 def at_every_step(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, Fuse]]:
@@ -85,7 +85,7 @@ def test_a_crash_anywhere_loses_nobody_and_leaves_nothing(
 
         purge_until_done(world, first, fuse)
         if world.purge(other).relocated:
-            world.requests.note_searched_again(world.location(other))
+            world.requests.note_searched_again(world.location(other), SearchedAgain.NOWHERE)
             world.purge(other)
 
         content = world.lake.content(URI)

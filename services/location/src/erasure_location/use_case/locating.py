@@ -30,6 +30,7 @@ from erasure_shared.locations import (
     Location,
     LocationStatus,
     RequestStatus,
+    SearchedAgain,
     StoreKind,
 )
 from erasure_shared.requests import ErasureRequest
@@ -172,15 +173,18 @@ def _search_again(location: Location, ports: Ports, deadline: Deadline) -> Locat
     if location.status is not LocationStatus.PENDING:
         return _located(location.request_id, (), ports, searched=False)
     people = {item.profile_id: None for item in ports.requests.identifiers_of(location)}
-    findings = [
-        found
-        for found in _findings(location, tuple(people), ports, deadline)
-        if not (found.kind is StoreKind.S3 and found.address == location.address)
-    ]
+    findings = _findings(location, tuple(people), ports, deadline)
+    elsewhere = [found for found in findings if found.address != location.address]
     origin = location.location_id
-    added = _record(location.request_id, findings, ports, deadline, origin=origin)
-    ports.requests.note_searched_again(location)
+    added = _record(location.request_id, elsewhere, ports, deadline, origin=origin)
+    ports.requests.note_searched_again(location, _where(findings, elsewhere))
     return _located(location.request_id, _pending([*added, location]), ports, searched=False)
+
+
+def _where(findings: Sequence[Found], elsewhere: Sequence[Found]) -> SearchedAgain:
+    if len(elsewhere) < len(findings):
+        return SearchedAgain.SAME_ADDRESS
+    return SearchedAgain.ELSEWHERE if elsewhere else SearchedAgain.NOWHERE
 
 
 def _findings(
