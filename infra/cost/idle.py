@@ -10,8 +10,10 @@ from infra.cost.templates import Stack, hours_of, stacks
 
 HOURS = 730.0
 """Of a month."""
-POLLERS, POLL_S = 5, 20.0
-"""Lambda asks an empty queue with five connections, each of which waits twenty seconds."""
+POLLERS, LIMITED_POLLERS, POLL_S = 2, 5, 20.0
+"""Lambda asks an idle queue with two connections, or with five if its concurrency is limited; each
+of them waits twenty seconds (Lambda Developer Guide, "Configuring scaling behavior for SQS event
+source mappings")."""
 WATCH_METRICS = 4
 """Each is billed for the hours in which it was said; the watch function says all at each run."""
 
@@ -48,15 +50,16 @@ def _amounts(templates: list[Stack]) -> Iterator[tuple[str, str, float]]:
     yield "alarms", "cloudwatch_alarm_month", count("AWS::CloudWatch::Alarm")
     yield "dashboard", "cloudwatch_dashboard_month", count("AWS::CloudWatch::Dashboard")
     yield "metrics of the watch function", "cloudwatch_metric_month", _metrics(templates)
-    polls = POLLERS * HOURS * 3600 / POLL_S
-    yield "Lambda asks the empty queues", "sqs_request", sum(map(_queues_asked, templates)) * polls
+    polls = HOURS * 3600 / POLL_S
+    yield "Lambda asks the empty queues", "sqs_request", sum(map(_pollers, templates)) * polls
 
 
-def _queues_asked(stack: Stack) -> int:
+def _pollers(stack: Stack) -> int:
     return sum(
-        source["Type"] == "SQS"
+        LIMITED_POLLERS if "ScalingConfig" in source["Properties"] else POLLERS
         for function in stack.resources("AWS::Serverless::Function")
         for source in function.get("Events", {}).values()
+        if source["Type"] == "SQS"
     )
 
 

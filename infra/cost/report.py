@@ -9,7 +9,7 @@ from erasure_shared.cost import model
 from erasure_shared.cost.model import Estimate, estimate
 from erasure_shared.cost.prices import Prices
 from infra.cost import scenarios
-from infra.cost.idle import POLL_S, POLLERS, IdleLine, idle
+from infra.cost.idle import LIMITED_POLLERS, POLL_S, POLLERS, IdleLine, idle
 from infra.cost.scenarios import IN_FULL, SCENARIOS, Scenario
 
 CHEAPEST = {
@@ -77,9 +77,10 @@ def _idle(default: Sequence[IdleLine], cheapest: Sequence[IdleLine]) -> Iterator
     settings = ", ".join(f"`{name}={value}`" for name, value in CHEAPEST.items())
     yield from _idle_table(f"The cheapest profile: {settings}", cheapest)
     yield ""
-    yield f"Lambda keeps {POLLERS} connections open to every queue that feeds a function, and asks"
-    yield f"again every {POLL_S:.0f} seconds; an installation has four such queues. Tables,"
-    yield "buckets, Athena, Firehose, bus and functions cost nothing while nothing happens."
+    yield f"Lambda keeps {POLLERS} connections open to an idle queue that feeds a function, or"
+    yield f"{LIMITED_POLLERS} if its concurrency is limited (location and purge are, their dead"
+    yield f"letters are not), and asks again every {POLL_S:.0f} seconds. Tables, buckets, Athena,"
+    yield "Firehose, bus and functions cost nothing while nothing happens."
 
 
 def _idle_table(title: str, lines: Sequence[IdleLine]) -> Iterator[str]:
