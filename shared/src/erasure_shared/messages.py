@@ -101,7 +101,7 @@ def longest_delay_s(attempt: int) -> int:
 
     It waits at least `LEAST_SHARE` of that.
     """
-    return min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (attempt - 1))
+    return min(_LONGEST_DELAY_S, _FIRST_DELAY_S << (attempt - 1))
 
 
 def queue_url_of(client: SQSClient, queue_arn: str) -> str:
