@@ -53,8 +53,6 @@ NOT_CALLED_BY = {
         "Lake: s3:AbortMultipartUpload": _LARGE,
         "Lake: s3:GetObjectLegalHold": "HEAD says only then that an object is locked",
         "Lake: s3:GetObjectRetention": "HEAD says only then that an object is locked",
-        "Lake: s3:GetObjectLegalHold": "HEAD leaves the legal hold out without it",
-        "Lake: s3:GetObjectRetention": "HEAD leaves the retention out without it",
         "Lake: s3:GetObjectTagging": "the tags of an object are kept when it has any",
         "Lake: s3:GetObjectVersionTagging": "the tags of an object are kept when it has any",
         "Lake: s3:PutObjectTagging": "the tags of an object are kept when it has any",
