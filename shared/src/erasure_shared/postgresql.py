@@ -7,7 +7,8 @@ pin the connection (Amazon RDS User Guide, "Avoiding pinning an RDS Proxy").
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -81,6 +82,36 @@ def connection(source: str) -> psycopg.Connection:
     except psycopg.OperationalError as error:
         raise RetryLater("PostgreSQL does not answer", reason_code="POSTGRESQL_DOWN") from error
     return _Current.connection
+
+
+_PASSING = ("08", "25006", "40", "53", "55", "57")
+"""SQLSTATEs, and their classes, that pass by themselves (PostgreSQL, appendix A): lost connections,
+a server that is no longer the primary, rolled back transactions, lack of resources, locks,
+operators and cancelled statements."""
+
+_LOST = ("08", "25006", "57P")
+"""Those after which the connection leads nowhere, or to a server that takes no writes any more."""
+
+
+@contextmanager
+def leaving_what_is_lost(connection: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Use the connection; it is closed where an error says that another one is needed.
+
+    After a failover the old connection stays open and leads to a read-only server for good.
+    """
+    try:
+        yield connection
+    except psycopg.Error as error:
+        if is_passing(error) and (not error.sqlstate or error.sqlstate.startswith(_LOST)):
+            connection.close()
+        raise
+
+
+def is_passing(error: psycopg.Error) -> bool:
+    """Whether the same statement can succeed later."""
+    if error.sqlstate:
+        return error.sqlstate.startswith(_PASSING)
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
 
 
 def _is_lost(connection: psycopg.Connection) -> bool:

@@ -19,6 +19,7 @@ from erasure_shared.data_map import PostgreSQLStore
 from erasure_shared.errors import OutOfTime, Rejected, RetryLater
 from erasure_shared.locations import Found, StoreKind
 from tests.contract.location.lake import found_ids
+from tests.contract.loose_equality import equal_whatever_the_case
 from tests.synthetic import AWKWARD_IDS
 
 pytestmark = pytest.mark.local_cloud
@@ -132,6 +133,8 @@ def test_every_text_that_is_there_is_found_and_no_other(
     [
         ("bigint", 12, ["12", "0012", "12.0", "x", "9" * 40], {"12"}),
         ("integer", -7, ["-7", str(2**40)], {"-7"}),
+        ("integer", -(2**31), [str(-(2**31)), str(-(2**31) - 1)], {str(-(2**31))}),
+        ("bigint", -(2**63), [str(-(2**63)), str(-(2**63) - 1)], {str(-(2**63))}),
         ("smallint", 7, ["7", "70000"], {"7"}),
         ("uuid", UUID(A_UUID), [A_UUID, A_UUID.upper(), "ann"], {A_UUID}),
         ("numeric(10, 2)", 12, ["12.00", "12"], {"12.00"}),
@@ -152,6 +155,21 @@ def test_an_id_is_found_where_the_text_of_the_value_is_the_id(
     [found] = find(connection, notes, *wanted)
 
     assert found_ids(found) == expected
+
+
+def test_texts_that_the_column_holds_for_equal_are_other_people(
+    connection: psycopg.Connection,
+) -> None:
+    notes = create(connection, "text", "ann", "ANN", "BOB")
+
+    with equal_whatever_the_case(connection):
+        [found] = find(connection, notes, "ann", "bob")
+        extent = PostgreSQLSearch(lambda: connection).survey(
+            notes, [SecretStr("ann"), SecretStr("bob")], TIME_ENOUGH
+        )
+
+    assert found_ids(found) == {"ann"}
+    assert extent.rows == 1
 
 
 def test_more_subjects_than_one_statement_takes_are_all_found(
@@ -215,6 +233,8 @@ def test_a_connection_that_is_lost_is_tried_again_later(dsn: str) -> None:
 
         with pytest.raises(RetryLater) as later:
             find(lost, store(), "ann")
+
+        assert lost.closed
 
     assert later.value.reason_code == "POSTGRESQL_DOWN"
 

@@ -15,6 +15,7 @@ from erasure_purge.stores.dynamodb import DynamoDBItems
 from erasure_shared.data_map import DynamoDBStore
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import Identifier
+from tests.contract.local_cloud.cloud import Cloud
 from tests.synthetic import AWKWARD_IDS
 
 pytestmark = pytest.mark.local_cloud
@@ -150,14 +151,41 @@ def test_an_item_that_is_another_persons_by_now_is_left_alone(dynamodb: Any) -> 
     assert owners(dynamodb, store) == ["bob"]
 
 
-def test_numbers_are_compared_as_they_are_written(dynamodb: Any) -> None:
+@pytest.mark.parametrize("number", ["12", "-7.5", "0", "0." + "0" * 40 + "1"])
+def test_a_number_goes_by_its_text(dynamodb: Any, number: str) -> None:
     store = accounts(dynamodb, "N")
-    add_account(dynamodb, store, {"N": "12"}, "1")
+    add_account(dynamodb, store, {"N": number}, "1")
     add_account(dynamodb, store, {"N": "13"}, "1")
 
-    deleted = erase(dynamodb, store, *map(somebody, ("0012", "12.0", "twelve", "1e1", "13")))
+    deleted = erase(dynamodb, store, somebody(number))
 
     assert deleted == 1
+    assert owners(dynamodb, store) == ["13"]
+
+
+def test_a_number_of_more_digits_than_are_significant_goes_by_its_text(purge_cloud: Cloud) -> None:
+    dynamodb, number = purge_cloud.dynamodb, "1" + "0" * 38  # moto cannot read it back
+    store = accounts(dynamodb, "N")
+    add_account(dynamodb, store, {"N": number}, "1")
+
+    deleted = erase(dynamodb, store, somebody(number))
+
+    assert deleted == 1
+    assert owners(dynamodb, store) == []
+
+
+@pytest.mark.parametrize("text", ["0012", "12.0", "+12", "twelve", "1e1", "-0", "9" * 39])
+def test_an_id_that_is_no_number_was_not_found_among_numbers_and_is_for_a_person(
+    dynamodb: Any, text: str
+) -> None:
+    store = accounts(dynamodb, "N")
+    add_account(dynamodb, store, {"N": "12"}, "1")
+
+    with pytest.raises(Rejected) as refusal:
+        erase(dynamodb, store, somebody("12"), somebody(text))
+
+    assert refusal.value.reason_code == "ID_TYPE_MISMATCH"
+    assert text not in str(refusal.value)
     assert owners(dynamodb, store) == ["12"]
 
 

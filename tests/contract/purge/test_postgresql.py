@@ -13,6 +13,7 @@ from erasure_purge.stores.postgresql import PostgreSQLRows
 from erasure_shared.data_map import PostgreSQLStore
 from erasure_shared.errors import Rejected, RetryLater
 from erasure_shared.locations import Identifier
+from tests.contract.loose_equality import equal_whatever_the_case
 from tests.synthetic import AWKWARD_IDS
 
 pytestmark = pytest.mark.local_cloud
@@ -77,9 +78,12 @@ def test_awkward_identifiers_go_and_nothing_else_happens(connection: psycopg.Con
 @pytest.mark.parametrize(
     ("id_type", "rows", "ids", "kept"),
     [
-        ("integer", (1, 12), ("12", "0001", "+1", "1.0", "x", "99999999999"), ["1"]),
-        ("bigint", (1, 2**40), (str(2**40), str(2**70)), ["1"]),
-        ("uuid", UUIDS, (UUIDS[0], "x", "{" + UUIDS[1] + "}"), [UUIDS[1]]),
+        ("integer", (1, 12), ("12",), ["1"]),
+        ("smallint", (1, -(2**15)), (str(-(2**15)),), ["1"]),
+        ("integer", (1, -(2**31)), (str(-(2**31)),), ["1"]),
+        ("bigint", (1, -(2**63)), (str(-(2**63)),), ["1"]),
+        ("bigint", (1, 2**63 - 1), (str(2**63 - 1),), ["1"]),
+        ("uuid", UUIDS, (UUIDS[0],), [UUIDS[1]]),
         ("numeric(9,2)", ("1.50", "2.00"), ("1.5", "2.00", "NaN", "x"), ["1.50"]),
         ("char(5)", ("ann", "bob"), ("ann", "bobby"), ["bob  "]),
     ],
@@ -96,6 +100,66 @@ def test_identifiers_are_compared_as_the_column_writes_them(
     erase(connection, where, *ids)
 
     assert [str(text).strip() for text in left(connection)] == [text.strip() for text in kept]
+
+
+@pytest.mark.parametrize(
+    ("id_type", "row", "impossible"),
+    [
+        ("integer", 1, ("0001", "+1", "1.0", "x", "99999999999", str(2**31))),
+        ("bigint", 1, (str(2**63), str(2**70), "\u0661")),
+        ("uuid", UUIDS[0], ("x", "{" + UUIDS[0] + "}", UUIDS[0].upper())),
+    ],
+)
+def test_an_id_that_the_column_cannot_hold_was_not_found_in_it_and_is_for_a_person(
+    connection: psycopg.Connection, id_type: str, row: object, impossible: tuple[str, ...]
+) -> None:
+    where = table(connection, id_type, row)
+
+    for one in impossible:
+        with pytest.raises(Rejected) as refusal:
+            erase(connection, where, str(row), one)
+
+        assert refusal.value.reason_code == "ID_TYPE_MISMATCH"
+        assert left(connection) == [str(row)]
+
+
+@pytest.mark.parametrize("id_type", ["text", "varchar(40)"])
+def test_texts_that_the_column_holds_for_equal_are_other_people(
+    connection: psycopg.Connection, id_type: str
+) -> None:
+    where = table(connection, id_type, "ann", "ANN", "Ann", "bob")
+
+    with equal_whatever_the_case(connection):
+        deleted = erase(connection, where, "ann")
+
+    assert deleted == 1
+    assert left(connection) == ["ANN", "Ann", "bob"]
+
+
+def test_a_domain_is_compared_as_the_type_that_it_is_made_of(
+    connection: psycopg.Connection,
+) -> None:
+    connection.execute('CREATE DOMAIN "Odd Schema".number AS bigint')
+    connection.execute('CREATE DOMAIN "Odd Schema".customer AS "Odd Schema".number')
+    where = table(connection, '"Odd Schema".customer', 1, 12)
+
+    assert erase(connection, where, "12") == 1
+    assert left(connection) == ["1"]
+
+
+def test_a_server_that_takes_no_writes_any_more_is_left_for_another_connection(
+    purge_dsn: str, connection: psycopg.Connection
+) -> None:
+    where = table(connection, "text", "ann")
+    stale = psycopg.connect(purge_dsn, autocommit=True)
+    stale.execute("SET default_transaction_read_only = on")
+
+    with pytest.raises(RetryLater) as later:
+        erase(stale, where, "ann")
+
+    assert later.value.references["sqlstate"] == "25006"
+    assert stale.closed
+    assert left(connection) == ["ann"]
 
 
 def test_rows_that_others_refer_to_are_rejected_with_the_sqlstate(
@@ -134,3 +198,5 @@ def test_a_lost_connection_is_for_later(purge_dsn: str) -> None:
 
     with pytest.raises(RetryLater):
         erase(lost, store(), "ann")
+
+    assert lost.closed

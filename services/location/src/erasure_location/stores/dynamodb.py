@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
-from erasure_location.core.typed_ids import dynamodb_value
 from erasure_location.use_case.planning import Extent
 from erasure_shared.data_map import DynamoDBStore
 from erasure_shared.errors import Rejected, RetryLater
+from erasure_shared.identifier_types import dynamodb_value
 from erasure_shared.locations import Found, Identifier, StoreKind
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class DynamoDBSearch:
     def _keys_of(
         self, store: DynamoDBStore, access: _Access, subject: SecretStr
     ) -> Iterator[Identifier]:
-        value = dynamodb_value(subject, access.id_type)
+        value = dynamodb_value(subject.get_secret_value(), access.id_type)
         if value is None:
             return
         names = {f"#k{number}": name for number, name in enumerate(access.key_names)}
@@ -186,7 +186,7 @@ def _source(store: DynamoDBStore) -> dict[str, Any]:
 
 
 def _by_value(subjects: Sequence[SecretStr], id_type: str) -> dict[str, SecretStr]:
-    values = ((dynamodb_value(subject, id_type), subject) for subject in subjects)
+    values = ((dynamodb_value(one.get_secret_value(), id_type), one) for one in subjects)
     return {value[id_type]: subject for value, subject in values if value is not None}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError
 from erasure_purge.core import by_subject
 from erasure_shared.data_map import DynamoDBStore
 from erasure_shared.errors import Rejected, RetryLater
+from erasure_shared.identifier_types import dynamodb_value
 from erasure_shared.locations import Identifier
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _PASSES = 3
 _AT_A_TIME = 10  # botocore keeps so many connections
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,37})(\.[0-9]*[1-9])?", re.ASCII)
-"""As DynamoDB itself writes a number; "0012" is not 12."""
 
 Key = dict[str, Any]
 
@@ -40,12 +38,15 @@ class DynamoDBItems:
         another person's by now is left alone.
 
         Raises:
-            Rejected: the table or its key is not as the data map says.
+            Rejected: the table or its key is not as the data map says, or not what it was when the
+                subjects were found; nothing was deleted.
             RetryLater: items of the subjects keep appearing.
         """
         table = _Table(self._dynamodb, store)
+        subjects = by_subject(identifiers)
+        values = [table.value(one[0].profile_id.get_secret_value()) for one in subjects]
         with ThreadPoolExecutor(_AT_A_TIME) as threads:
-            return sum(threads.map(partial(_erase_subject, table), by_subject(identifiers)))
+            return sum(threads.map(partial(_erase_subject, table), subjects, values))
 
 
 class _Table:
@@ -63,11 +64,20 @@ class _Table:
         self._key_names = [part["AttributeName"] for part in description["KeySchema"]]
         self._id_type = _id_type(description, store)
 
-    def value(self, subject: str) -> dict[str, Any] | None:
-        """The subject as the id attribute holds it; None if it cannot."""
-        if self._id_type == "N":
-            return {"N": subject} if _NUMBER.fullmatch(subject) else None
-        return {"B": subject.encode()} if self._id_type == "B" else {"S": subject}
+    def value(self, subject: str) -> dict[str, str]:
+        """The subject as the id attribute holds it.
+
+        Raises:
+            Rejected: it cannot, though the subject was found there: the type has changed.
+        """
+        value = dynamodb_value(subject, self._id_type)
+        if value is None:
+            raise Rejected(
+                "the id attribute cannot hold an id that was found in it",
+                store=self._store.name,
+                reason_code="ID_TYPE_MISMATCH",
+            )
+        return value
 
     def find(self, value: Mapping[str, Any]) -> Iterator[Key]:
         """The keys of the subject's items; consistent, unless an index has to be asked."""
@@ -144,11 +154,10 @@ def _id_type(description: Mapping[str, Any], store: DynamoDBStore) -> str:
     return str(types[store.id_attribute])
 
 
-def _erase_subject(table: _Table, identifiers: Sequence[Identifier]) -> int:
+def _erase_subject(
+    table: _Table, identifiers: Sequence[Identifier], value: Mapping[str, str]
+) -> int:
     """Delete one subject's items until a look finds nothing more."""
-    value = table.value(identifiers[0].profile_id.get_secret_value())
-    if value is None:
-        return 0
     recorded = [_wire_key(one.key) for one in identifiers if one.key is not None]
     deleted = 0
     left = [*recorded, *table.find(value)]
