@@ -387,6 +387,20 @@ def test_rows_of_other_stores_go_and_are_counted(world: World, store: str) -> No
 
 
 @pytest.mark.parametrize("store", ["loyalty", "bookings"])
+def test_rows_whose_subjects_are_gone_are_no_reason_to_call_it_purged(
+    world: World, store: str
+) -> None:
+    message = world.pending("r1", "ann", store=store, address=f"{store}://table")
+    delete_parts(request_pk("r1"), message.location_id)
+
+    with pytest.raises(Rejected) as refusal:
+        world.purge(message)
+
+    assert refusal.value.reason_code == "IDENTIFIERS_GONE"
+    assert world.location(message).status is LocationStatus.PENDING
+
+
+@pytest.mark.parametrize("store", ["loyalty", "bookings"])
 def test_a_run_goes_on_where_the_one_before_ran_out_of_time(world: World, store: str) -> None:
     subjects = [f"subject-{number:04d}" for number in range(1_001)]
     world.items.owners = [*subjects, *subjects, "eve"]

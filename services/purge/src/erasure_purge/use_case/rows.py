@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from erasure_purge.core import Note, by_subject
 from erasure_purge.use_case.ports import Outcome, Ports
 from erasure_shared.data_map import DynamoDBStore, PostgreSQLStore
-from erasure_shared.errors import OutOfTime
+from erasure_shared.errors import OutOfTime, Rejected
 from erasure_shared.events import LocationPurged
 from erasure_shared.locations import Identifier, Location
 
@@ -40,9 +40,16 @@ def _purge(
 
     Raises:
         OutOfTime: the next batch could not end; the next run goes on with it.
+        Rejected: who is to be erased is not known any more.
     """
     done = Note.read(location.evidence)
     subjects = by_subject(ports.requests.identifiers_of(location))
+    if len(subjects) < location.subjects:
+        raise Rejected(
+            "the identifiers of the location are gone",
+            location_id=location.location_id,
+            reason_code="IDENTIFIERS_GONE",
+        )
     while batch := subjects[done.subjects_done : done.subjects_done + batch_size]:
         if ports.time_left_s() < _BATCH_S:
             ports.requests.note_plan(location, done.evidence())
