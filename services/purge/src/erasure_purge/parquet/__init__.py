@@ -1,0 +1,31 @@
+"""Erasing people from Parquet files at the cost of what is erased.
+
+    plan = plan_erasure(LocalFile(path), "profile_id", ids)     # reads; writes nothing
+    apply_plan(plan, LocalFile(path), path)                     # all or nothing
+
+Usable without AWS. Only pages that hold an erased row are unpacked, cut and packed again; every
+other byte is taken over as it is. What the engine cannot do safely it refuses by name
+(`UnsupportedParquet`).
+"""
+
+from .apply import apply_plan, planned_bytes
+from .errors import UnsupportedParquet
+from .plan import ErasurePlan, ErasureReport, GroupReport, Unit, plan_erasure
+from .segments import Copy, Put
+from .source import InMemory, LocalFile, Source
+
+__all__ = [
+    "Copy",
+    "ErasurePlan",
+    "ErasureReport",
+    "GroupReport",
+    "InMemory",
+    "LocalFile",
+    "Put",
+    "Source",
+    "Unit",
+    "UnsupportedParquet",
+    "apply_plan",
+    "plan_erasure",
+    "planned_bytes",
+]

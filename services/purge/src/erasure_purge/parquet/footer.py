@@ -95,6 +95,7 @@ class Leaf:
     max_definition: int
     max_repetition: int
     order: Order
+    order_is_stated: bool
     element: Struct
 
     @property
@@ -219,8 +220,19 @@ def _leaves(document: Struct) -> Iterator[Leaf]:
         width = element.integer(_Field.TYPE_LENGTH, 0)
         if physical is PhysicalType.FIXED_LEN_BYTE_ARRAY and width <= 0:
             raise MalformedParquet("a fixed-length column without a length")
-        order = order_of(physical, element, _column_order(orders, index))
-        yield Leaf(index, path, physical, width, definition, repetition, order, element)
+        stated = _column_order(orders, index)
+        order = order_of(physical, element, stated)
+        yield Leaf(
+            index,
+            path,
+            physical,
+            width,
+            definition,
+            repetition,
+            order,
+            stated is not None,
+            element,
+        )
     if last > len(elements) - 1:
         raise MalformedParquet("the schema ends early")
 
@@ -261,6 +273,12 @@ def _walk(
         else:
             stack.append((element.integer(_Field.NUM_CHILDREN, 0), *here))
         position += 1
+
+
+def group_columns(group: Struct) -> list[Struct]:
+    """The row group's column chunks, in the order of the leaves."""
+    columns = group.items(GroupField.COLUMNS)
+    return [] if columns is None else columns.structs()
 
 
 def chunk_meta(chunk: Struct, leaf: Leaf) -> Struct:

@@ -1,0 +1,70 @@
+"""Blanking dictionary entries that no remaining row uses.
+
+The numbering of the others must not move, so an entry is overwritten, not removed. Byte strings
+must stay distinct (Arrow reads a dictionary into a hash table), other types may repeat a value
+that lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+import pyarrow as pa
+
+from .compression import compress
+from .cut import set_checksum
+from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn
+from .errors import UnknownPageType
+from .levels import Bools
+from .order import Order
+from .pages import ColumnChunk, LoadedPage, PageField
+from .thrift_compact import Kind, encode
+
+_NUM_VALUES, _ENCODING, _IS_SORTED = 1, 2, 3
+
+
+def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> tuple[bytes, int]:
+    """The dictionary page without its dead entries, and its change in size unpacked."""
+    header = loaded.header
+    if set(header) - set(PageField) or set(loaded.details) - {_NUM_VALUES, _ENCODING, _IS_SORTED}:
+        raise UnknownPageType("its header has fields from the future")
+    before = loaded.header_bytes + loaded.uncompressed_bytes
+    plain = _blanked(chunk.dictionary, dead, chunk.leaf.order).encoded(Encoding.PLAIN)
+    body = compress(chunk.codec, plain)
+    loaded.details.drop(_IS_SORTED)
+    header.set_int(PageField.UNCOMPRESSED, len(plain), Kind.I32)
+    header.set_int(PageField.COMPRESSED, len(body), Kind.I32)
+    set_checksum(header, body)
+    raw = encode(header)
+    return raw + body, len(raw) + len(plain) - before
+
+
+def _blanked(column: Column, dead: Bools, order: Order) -> Column:
+    if isinstance(column, ByteColumn):
+        values = column.all()
+        living = {
+            value for value, is_dead in zip(values, dead.tolist(), strict=True) if not is_dead
+        }
+        fillers = (filler for filler in _fillers(order) if filler not in living)
+        for position in np.flatnonzero(dead).tolist():
+            values[position] = next(fillers)
+        return ByteColumn.of(pa.array(values, pa.binary()))
+    if isinstance(column, FixedColumn):
+        octets = column.octets.copy()
+        alive = np.flatnonzero(~dead)
+        octets[dead] = octets[alive[0]] if len(alive) else 0
+        return FixedColumn(column.physical, octets)
+    assert isinstance(column, BoolColumn)
+    return column  # two values that name nobody
+
+
+def _fillers(order: Order) -> Iterator[bytes]:
+    """Short distinct values that any reader can decode."""
+    if order is Order.DECIMAL:
+        for number in count():
+            yield number.to_bytes(number.bit_length() // 8 + 1, "big")
+    yield b""
+    for number in count():
+        yield b"%d" % number

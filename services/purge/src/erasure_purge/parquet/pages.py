@@ -1,0 +1,396 @@
+"""A column chunk as its pages: where they are, what rows they hold, their levels and values.
+
+Pages are found through the offset index if there is one that adds up, else by walking the headers.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+
+from .compression import decompress
+from .encodings import DICTIONARY_ENCODINGS, Column, Encoding, decode_column
+from .errors import (
+    ChecksumMismatch,
+    ExternalColumnChunk,
+    MalformedParquet,
+    UnknownEncoding,
+    UnknownPageType,
+)
+from .footer import ChunkField, Leaf, MetaField, chunk_meta, chunk_range
+from .levels import Bools, UInts, decode_bit_packed, decode_hybrid
+from .source import Source, Window
+from .thrift_compact import Struct, decode
+
+_HEADER_GUESS_BYTES = 4096
+_MAX_HEADER_BYTES = 16 * 1024 * 1024
+_LENGTH = struct.Struct("<I")
+
+
+class PageKind(IntEnum):
+    """PageType of parquet.thrift."""
+
+    DATA = 0
+    DICTIONARY = 2
+    DATA_V2 = 3
+
+
+class PageField(IntEnum):
+    """PageHeader."""
+
+    TYPE = 1
+    UNCOMPRESSED = 2
+    COMPRESSED = 3
+    CRC = 4
+    DATA = 5
+    DICTIONARY = 7
+    DATA_V2 = 8
+
+
+class V1Field(IntEnum):
+    """DataPageHeader."""
+
+    NUM_VALUES = 1
+    ENCODING = 2
+    DEFINITION_ENCODING = 3
+    REPETITION_ENCODING = 4
+    STATISTICS = 5
+
+
+class V2Field(IntEnum):
+    """DataPageHeaderV2."""
+
+    NUM_VALUES = 1
+    NUM_NULLS = 2
+    NUM_ROWS = 3
+    ENCODING = 4
+    DEFINITION_BYTES = 5
+    REPETITION_BYTES = 6
+    IS_COMPRESSED = 7
+    STATISTICS = 8
+
+
+_HEADERS = {
+    PageKind.DATA: PageField.DATA,
+    PageKind.DICTIONARY: PageField.DICTIONARY,
+    PageKind.DATA_V2: PageField.DATA_V2,
+}
+UNKNOWN_ROWS = -1
+
+
+@dataclass
+class Page:
+    """One page's place; `rows` start in it, UNKNOWN_ROWS until the levels are read."""
+
+    offset: int
+    size: int
+    first_row: int = UNKNOWN_ROWS
+    rows: int = UNKNOWN_ROWS
+    encoding: int | None = None
+
+
+@dataclass(frozen=True)
+class LoadedPage:
+    """One page's header and (still compressed) body."""
+
+    header: Struct
+    header_bytes: int
+    body: bytes
+
+    @property
+    def kind(self) -> PageKind:
+        """Dictionary, data v1 or data v2."""
+        return PageKind(self.header.integer(PageField.TYPE))
+
+    @property
+    def details(self) -> Struct:
+        """The header of the page's own kind."""
+        details = self.header.struct(_HEADERS[self.kind])
+        if details is None:
+            raise MalformedParquet("a page without the header of its type")
+        return details
+
+    @property
+    def num_values(self) -> int:
+        """Entries of the page, nulls included."""
+        count = self.details.integer(V1Field.NUM_VALUES)
+        if count < 0:
+            raise MalformedParquet("a page with a negative number of values")
+        return count
+
+    @property
+    def encoding(self) -> int:
+        """How the values are encoded."""
+        v2 = self.kind is PageKind.DATA_V2
+        return self.details.integer(V2Field.ENCODING if v2 else V1Field.ENCODING)
+
+    @property
+    def uncompressed_bytes(self) -> int:
+        """The body's size when unpacked."""
+        return self.header.integer(PageField.UNCOMPRESSED)
+
+    @property
+    def is_dictionary_encoded(self) -> bool:
+        """Whether the values are indices into the dictionary."""
+        return self.encoding in DICTIONARY_ENCODINGS
+
+
+@dataclass(frozen=True)
+class Content:
+    """An unpacked data page. A level array is None where its maximum is 0."""
+
+    repetition: UInts | None
+    definition: UInts | None
+    present: Bools | None  # which entries have a value; None means all
+    value_count: int
+    values: bytes
+
+
+class ColumnChunk:
+    """One column chunk of a file; nothing is read before it is needed."""
+
+    def __init__(
+        self, source: Source, chunk: Struct, leaf: Leaf, rows: int, window_bytes: int
+    ) -> None:
+        if chunk.get(ChunkField.FILE_PATH):
+            raise ExternalColumnChunk(leaf.name)
+        self.source = source
+        self.chunk = chunk
+        self.leaf = leaf
+        self.rows = rows
+        self.meta = chunk_meta(chunk, leaf)
+        self.codec = self.meta.integer(MetaField.CODEC)
+        self.start, self.end = chunk_range(self.meta)
+        self.window = Window(source, self.start, self.end, window_bytes)
+        self.dictionary_page: Page | None = None
+        self._pages: list[Page] | None = None
+
+    @cached_property
+    def offset_index(self) -> Struct | None:
+        """The chunk's OffsetIndex, if it has one."""
+        return self._index(ChunkField.OFFSET_INDEX_OFFSET, ChunkField.OFFSET_INDEX_LENGTH)
+
+    @cached_property
+    def column_index(self) -> Struct | None:
+        """The chunk's ColumnIndex, if it has one."""
+        return self._index(ChunkField.COLUMN_INDEX_OFFSET, ChunkField.COLUMN_INDEX_LENGTH)
+
+    def _index(self, offset_field: int, length_field: int) -> Struct | None:
+        offset = self.chunk.integer(offset_field, 0)
+        if not offset:
+            return None
+        raw = self.source.read(offset, self.chunk.integer(length_field, 0))
+        return decode(raw)[0]
+
+    def pages(self) -> list[Page]:
+        """The data pages, all of them."""
+        if self._pages is None:
+            self._pages = list(self.walk())
+        return self._pages
+
+    def walk(self) -> Iterator[Page]:
+        """The data pages one by one, so that a reader can load each while it is at hand."""
+        if self._pages is None:
+            self._pages = self._indexed_pages()
+        if self._pages is not None:
+            yield from self._pages
+            return
+        pages: list[Page] = []
+        position, row, values = self.start, 0, 0
+        while position < self.end:
+            header, header_bytes = self._header(position)
+            size = header_bytes + _body_bytes(header)
+            loaded = LoadedPage(header, header_bytes, b"")
+            if loaded.kind is PageKind.DICTIONARY:
+                if pages or self.dictionary_page is not None:
+                    raise MalformedParquet("a dictionary after the first page")
+                self.dictionary_page = Page(position, size)
+            else:
+                rows = self._rows_of(loaded)
+                first_row = row if row != UNKNOWN_ROWS else UNKNOWN_ROWS
+                page = Page(position, size, first_row, rows, loaded.encoding)
+                row = UNKNOWN_ROWS if UNKNOWN_ROWS in (row, rows) else row + rows
+                values += loaded.num_values
+                pages.append(page)
+                yield page
+            position += size
+        if position != self.end or values != self.meta.integer(MetaField.NUM_VALUES):
+            raise MalformedParquet("a column chunk's pages do not add up")
+        if row not in (self.rows, UNKNOWN_ROWS):
+            raise MalformedParquet("a column chunk's pages do not hold its row group's rows")
+        self._pages = pages
+
+    def _indexed_pages(self) -> list[Page] | None:
+        """The pages as the offset index has them; None if it does not account for every byte."""
+        index = self.offset_index
+        locations = None if index is None else index.items(1)
+        if not locations:
+            return None
+        places = [
+            Page(place.integer(1), place.integer(2), place.integer(3))
+            for place in locations.structs()
+        ]
+        firsts = [page.first_row for page in places]
+        for page, following in zip(places, [*firsts[1:], self.rows], strict=True):
+            page.rows = following - page.first_row
+        position = places[0].offset
+        for page in places:
+            if page.offset != position or page.size <= 0 or page.rows < 0:
+                return None
+            position += page.size
+        if position != self.end or firsts[0] != 0 or places[0].offset < self.start:
+            return None
+        if places[0].offset > self.start:
+            self.dictionary_page = Page(self.start, places[0].offset - self.start)
+        return places
+
+    def _rows_of(self, loaded: LoadedPage) -> int:
+        """How many rows start in a page, as far as its header tells."""
+        if self.leaf.max_repetition == 0:
+            return loaded.num_values
+        if loaded.kind is PageKind.DATA_V2:
+            return loaded.details.integer(V2Field.NUM_ROWS)
+        return UNKNOWN_ROWS
+
+    def _header(self, position: int) -> tuple[Struct, int]:
+        """The page header that starts there, and its length."""
+        guess = _HEADER_GUESS_BYTES
+        while True:
+            raw = self.window.peek(position, guess)
+            try:
+                header, length = decode(raw)
+            except MalformedParquet:
+                # Statistics of long strings can make a header longer than the guess.
+                if len(raw) < guess or guess >= _MAX_HEADER_BYTES:
+                    raise
+                guess *= 16
+                continue
+            kind = header.integer(PageField.TYPE)
+            if kind not in _HEADERS:
+                raise UnknownPageType(f"type {kind}")
+            return header, length
+
+    def encoding_of(self, page: Page) -> int:
+        """A data page's encoding, from its header alone."""
+        if page.encoding is None:
+            header, header_bytes = self._header(page.offset)
+            page.encoding = LoadedPage(header, header_bytes, b"").encoding
+        return page.encoding
+
+    def load(self, page: Page) -> LoadedPage:
+        """Read a page and check that it is whole.
+
+        Raises:
+            ChecksumMismatch: it is not what its writer summed.
+        """
+        return self.parse(self.window.read(page.offset, page.size))
+
+    def parse(self, raw: bytes) -> LoadedPage:
+        """A page from its bytes, checked."""
+        header, header_bytes = decode(raw)
+        kind = header.integer(PageField.TYPE)
+        if kind not in _HEADERS:
+            raise UnknownPageType(f"type {kind}")
+        body = raw[header_bytes:]
+        if _body_bytes(header) != len(body):
+            raise MalformedParquet("a page is not as long as its header says")
+        checksum = header.int_or_none(PageField.CRC)
+        if checksum is not None and checksum & 0xFFFFFFFF != zlib.crc32(body):
+            raise ChecksumMismatch(self.leaf.name)
+        return LoadedPage(header, header_bytes, body)
+
+    @cached_property
+    def dictionary(self) -> Column:
+        """The values of the dictionary page."""
+        if self.dictionary_page is None:
+            raise MalformedParquet("dictionary-encoded values without a dictionary")
+        loaded = self.load(self.dictionary_page)
+        if loaded.kind is not PageKind.DICTIONARY:
+            raise MalformedParquet("the dictionary is not where the index leaves room for it")
+        if loaded.encoding not in (Encoding.PLAIN, Encoding.PLAIN_DICTIONARY):
+            raise UnknownEncoding(f"dictionary encoding {loaded.encoding}")
+        data = decompress(self.codec, loaded.body, loaded.uncompressed_bytes)
+        return decode_column(self.leaf, Encoding.PLAIN, data, loaded.num_values)
+
+    def content(self, loaded: LoadedPage) -> Content:
+        """Unpack a data page and read its levels."""
+        if loaded.kind is PageKind.DATA_V2:
+            repetition, definition, values = self._split_v2(loaded)
+        else:
+            repetition, definition, values = self._split_v1(loaded)
+        leaf = self.leaf
+        for levels, maximum in (
+            (repetition, leaf.max_repetition),
+            (definition, leaf.max_definition),
+        ):
+            if levels is not None and len(levels) and int(levels.max()) > maximum:
+                raise MalformedParquet("a level beyond its maximum")
+        if definition is None:
+            return Content(repetition, None, None, loaded.num_values, values)
+        present = definition == leaf.max_definition
+        count = int(np.count_nonzero(present))
+        everything = count == loaded.num_values
+        return Content(repetition, definition, None if everything else present, count, values)
+
+    def _split_v1(self, loaded: LoadedPage) -> tuple[UInts | None, UInts | None, bytes]:
+        raw = decompress(self.codec, loaded.body, loaded.uncompressed_bytes)
+        leaf, header, count = self.leaf, loaded.details, loaded.num_values
+        repetition = definition = None
+        position = 0
+        if leaf.max_repetition:
+            encoding = header.integer(V1Field.REPETITION_ENCODING)
+            repetition, position = _levels_v1(raw, position, leaf.max_repetition, count, encoding)
+        if leaf.max_definition:
+            encoding = header.integer(V1Field.DEFINITION_ENCODING)
+            definition, position = _levels_v1(raw, position, leaf.max_definition, count, encoding)
+        return repetition, definition, raw[position:] if position else raw
+
+    def _split_v2(self, loaded: LoadedPage) -> tuple[UInts | None, UInts | None, bytes]:
+        leaf, header, body, count = self.leaf, loaded.details, loaded.body, loaded.num_values
+        in_repetition = header.integer(V2Field.REPETITION_BYTES, 0)
+        in_definition = header.integer(V2Field.DEFINITION_BYTES, 0)
+        in_levels = in_repetition + in_definition
+        if min(in_repetition, in_definition) < 0 or in_levels > len(body):
+            raise MalformedParquet("levels longer than their page")
+        repetition = definition = None
+        if leaf.max_repetition:
+            width = leaf.max_repetition.bit_length()
+            repetition = decode_hybrid(body[:in_repetition], 0, width, count)
+        if leaf.max_definition:
+            width = leaf.max_definition.bit_length()
+            definition = decode_hybrid(body[in_repetition:in_levels], 0, width, count)
+        values = body[in_levels:]
+        if header.boolean(V2Field.IS_COMPRESSED, default=True) and values:
+            values = decompress(self.codec, values, loaded.uncompressed_bytes - in_levels)
+        return repetition, definition, values
+
+
+def _levels_v1(
+    raw: bytes, position: int, maximum: int, count: int, encoding: int
+) -> tuple[UInts, int]:
+    """A v1 page's levels and where they end."""
+    width = maximum.bit_length()
+    if encoding == Encoding.BIT_PACKED:
+        return decode_bit_packed(raw, position, width, count)
+    if encoding != Encoding.RLE:
+        raise UnknownEncoding(f"level encoding {encoding}")
+    if position + _LENGTH.size > len(raw):
+        raise MalformedParquet("levels end early")
+    length = _LENGTH.unpack_from(raw, position)[0]
+    start = position + _LENGTH.size
+    if start + length > len(raw):
+        raise MalformedParquet("levels end early")
+    return decode_hybrid(raw[start : start + length], 0, width, count), start + length
+
+
+def _body_bytes(header: Struct) -> int:
+    length = header.integer(PageField.COMPRESSED)
+    if length < 0:
+        raise MalformedParquet("a page with a negative size")
+    return length

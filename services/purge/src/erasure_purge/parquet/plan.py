@@ -1,0 +1,464 @@
+"""From a file and some ids to the segments of the file without them. Pure: reads, never writes.
+
+footer ─► find, per row group ─► cut | re-encode | keep | drop ─► indexes ─► footer
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+import pyarrow as pa
+
+from .bloom import bloom_range
+from .chunk_cut import ChunkCut, cut_chunk
+from .errors import ErasedValueInMetadata, MalformedParquet, UnsupportedParquet
+from .find import Found, Wanted, find_rows
+from .footer import (
+    MAGIC,
+    ChunkField,
+    FileField,
+    Footer,
+    GroupField,
+    Leaf,
+    MetaField,
+    chunk_meta,
+    chunk_range,
+    footer_bytes,
+    group_columns,
+    read_footer,
+)
+from .ids import Id, id_leaf, stored_ids
+from .indexes import moved_offset_index
+from .metadata import MIN_SECRET_BYTES, has_free_metadata, id_texts, stands_in_metadata
+from .order import PhysicalType
+from .pages import ColumnChunk
+from .segments import Copy, Segment, SegmentList
+from .source import CountingSource, Source
+from .thrift_compact import Items, Kind, Struct, decode, encode
+
+WINDOW_BYTES = 64 * 1024
+ID_COLUMN_WINDOW_BYTES = 4 * 1024 * 1024
+
+
+class Unit(Enum):
+    """What was changed of a row group."""
+
+    NONE = "none"
+    PAGE = "page"
+    ROW_GROUP = "row group"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """What happens to one row group, and why."""
+
+    index: int
+    rows: int
+    rows_erased: int
+    unit: Unit
+    reason: str
+    pages: int = 0
+    pages_cut: int = 0
+    dictionary_entries_blanked: int = 0
+
+
+@dataclass(frozen=True)
+class ErasureReport:
+    """What the plan does, without any value of the data."""
+
+    groups: list[GroupReport]
+    bytes_copied: int
+    bytes_new: int
+    bytes_read: int
+    reads: int
+    indexes_dropped: int
+    bloom_filters_dropped: int
+
+
+@dataclass(frozen=True)
+class ErasurePlan:
+    """The new file as ranges of the old one and new bytes."""
+
+    segments: list[Segment]
+    rows_before: int
+    rows_erased: int
+    changes: bool
+    report: ErasureReport
+
+    @property
+    def empties(self) -> bool:
+        """The file loses all its rows: delete it instead of writing an empty one."""
+        return self.changes and self.rows_before == self.rows_erased and self.rows_before > 0
+
+    @property
+    def rows_after(self) -> int:
+        """Rows that remain."""
+        return self.rows_before - self.rows_erased
+
+    @property
+    def size_bytes(self) -> int:
+        """The new file's length."""
+        return sum(segment.length for segment in self.segments)
+
+
+def plan_erasure(
+    source: Source,
+    id_column: str,
+    ids: Collection[Id],
+    *,
+    trust_statistics: bool = True,
+    window_bytes: int = WINDOW_BYTES,
+) -> ErasurePlan:
+    """Plan a file without the rows whose id column holds one of the ids.
+
+    Ids are text (converted by the column's type) or typed; one that cannot be a value of the column
+    matches nothing. Planning again what was applied plans no change.
+
+    Raises:
+        UnsupportedParquet: nothing is erased; the class says why.
+    """
+    counted = CountingSource(source)
+    try:
+        planner = _Planner(counted, id_column, ids, window_bytes)
+        return planner.plan(trust_statistics=trust_statistics)
+    except UnsupportedParquet:
+        raise
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        struct.error,
+        pa.ArrowException,
+    ) as error:
+        # Only bytes that contradict the format lead here; their message might quote the data.
+        raise MalformedParquet(type(error).__name__) from None
+
+
+@dataclass
+class _PlacedChunk:
+    """A chunk in the new file, and what must be written after the row groups for it."""
+
+    chunk: Struct
+    column_index: bytes | Copy | None = None
+    offset_index: Struct | None = None
+    bloom: Copy | None = None
+
+
+@dataclass
+class _Tally:
+    indexes_dropped: int = 0
+    blooms_dropped: int = 0
+    groups: list[GroupReport] = field(default_factory=list)
+    texts: set[bytes] = field(default_factory=set)
+
+
+class _Planner:
+    def __init__(
+        self, source: CountingSource, id_column: str, ids: Collection[Id], window_bytes: int
+    ) -> None:
+        self.source = source
+        self.footer: Footer = read_footer(source)
+        self.leaf: Leaf = id_leaf(self.footer, id_column)
+        self.wanted = Wanted(self.leaf, stored_ids(self.leaf, ids))
+        self.ids = ids
+        self.has_free_metadata = has_free_metadata(self.footer)
+        self.window_bytes = window_bytes
+        self.out = SegmentList()
+        self.placed: list[_PlacedChunk] = []
+        self.tally = _Tally()
+
+    def plan(self, *, trust_statistics: bool) -> ErasurePlan:
+        groups = self.footer.row_groups
+        found = [self._find(group, trust_statistics=trust_statistics) for group in groups]
+        erased = sum(len(one.rows) for one in found)
+        if erased == 0 and not any(one.is_stale_in_dictionary for one in found):
+            return self._unchanged(found)
+        self.out.put(MAGIC)
+        kept: list[Struct] = []
+        for index, (group, one) in enumerate(zip(groups, found, strict=True)):
+            placed = self._place_group(index, group, one)
+            if placed is not None:
+                placed.drop(*([GroupField.ORDINAL] if len(kept) > _MAX_ORDINAL else []))
+                if GroupField.ORDINAL in placed:
+                    placed.set_int(GroupField.ORDINAL, len(kept), Kind.I16)
+                kept.append(placed)
+        self._place_after_groups()
+        self._check_metadata()
+        document = Struct(dict(self.footer.document.fields))
+        old = document.items(FileField.ROW_GROUPS)
+        kind = Kind.STRUCT if old is None else old.kind
+        document.set(FileField.ROW_GROUPS, Kind.LIST, Items(kind, kept))
+        document.set_int(FileField.NUM_ROWS, self.footer.num_rows - erased)
+        self.out.put(footer_bytes(document))
+        return self._finished(erased, changes=True)
+
+    def _unchanged(self, found: list[Found]) -> ErasurePlan:
+        for index, (group, one) in enumerate(zip(self.footer.row_groups, found, strict=True)):
+            rows = group.integer(GroupField.NUM_ROWS)
+            self.tally.groups.append(GroupReport(index, rows, 0, Unit.NONE, one.proof))
+        self.out.copy(0, self.source.size_bytes)
+        return self._finished(0, changes=False)
+
+    def _finished(self, erased: int, *, changes: bool) -> ErasurePlan:
+        segments = self.out.finished()
+        copied = sum(segment.length for segment in segments if isinstance(segment, Copy))
+        report = ErasureReport(
+            groups=self.tally.groups,
+            bytes_copied=copied,
+            bytes_new=self.out.position - copied,
+            bytes_read=self.source.read_bytes,
+            reads=self.source.reads,
+            indexes_dropped=self.tally.indexes_dropped,
+            bloom_filters_dropped=self.tally.blooms_dropped,
+        )
+        return ErasurePlan(segments, self.footer.num_rows, erased, changes, report)
+
+    # Row groups -------------------------------------------------------------------------------
+
+    def _find(self, group: Struct, *, trust_statistics: bool) -> Found:
+        rows = group.integer(GroupField.NUM_ROWS)
+        if rows == 0:
+            return Found(np.zeros(0, np.int64), "the row group is empty")
+        columns = group_columns(group)
+        window = max(self.window_bytes, ID_COLUMN_WINDOW_BYTES)
+        chunk = ColumnChunk(self.source, columns[self.leaf.index], self.leaf, rows, window)
+        return find_rows(chunk, self.wanted, trust_statistics=trust_statistics)
+
+    def _place_group(self, index: int, group: Struct, found: Found) -> Struct | None:
+        """Write a row group's chunks; its new metadata, or None if it disappears."""
+        rows, erased = group.integer(GroupField.NUM_ROWS), len(found.rows)
+        if erased == rows and rows:
+            self._report(index, rows, erased, Unit.REMOVED, "every row is erased")
+            self._collect_texts_of_removed(group)
+            return None
+        if erased == 0 and not found.is_stale_in_dictionary:
+            self._report(index, rows, 0, Unit.NONE, found.proof)
+            return self._copy_group(group)
+        return self._cut_group(index, group, found)
+
+    def _report(self, index: int, rows: int, erased: int, unit: Unit, reason: str) -> None:
+        self.tally.groups.append(GroupReport(index, rows, erased, unit, reason))
+
+    def _collect_texts_of_removed(self, group: Struct) -> None:
+        """A removed group is read only if the file's metadata might quote it."""
+        if not self.has_free_metadata:
+            return
+        rows = group.integer(GroupField.NUM_ROWS)
+        for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True):
+            if leaf.physical is PhysicalType.BYTE_ARRAY:
+                opened = ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes)
+                everything = np.ones(rows, np.bool_)
+                self.tally.texts |= cut_chunk(opened, everything, collect_texts=True).erased_texts
+
+    def _copy_group(self, group: Struct) -> Struct:
+        start = self.out.position
+        placed = [
+            self._copy_chunk(chunk, leaf)
+            for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True)
+        ]
+        return _revised_group(group, placed, start)
+
+    def _copy_chunk(self, chunk: Struct, leaf: Leaf) -> Struct:
+        meta = chunk_meta(chunk, leaf)
+        if chunk.get(ChunkField.FILE_PATH):
+            raise MalformedParquet("external chunk")
+        start, end = chunk_range(meta)
+        if end > self.footer.offset:
+            raise MalformedParquet("a column chunk reaches into the footer")
+        at = self.out.position
+        self.out.copy(start, end - start)
+        new = Struct(dict(chunk.fields))
+        new.set(ChunkField.META, Kind.STRUCT, _moved_meta(meta, at - start))
+        _move_file_offset(new, start, end, at)
+        placed = _PlacedChunk(new)
+        column_index = _range_of(chunk, ChunkField.COLUMN_INDEX_OFFSET)
+        offset_index = _range_of(chunk, ChunkField.OFFSET_INDEX_OFFSET)
+        placed.column_index = column_index
+        if offset_index is not None:
+            raw = self.source.read(offset_index.offset, offset_index.length)
+            placed.offset_index = moved_offset_index(decode(raw)[0], at - start)
+        bloom = bloom_range(self.source, meta)
+        placed.bloom = Copy(*bloom) if bloom is not None else None
+        self.placed.append(placed)
+        return new
+
+    def _cut_group(self, index: int, group: Struct, found: Found) -> Struct:
+        start = self.out.position
+        rows = group.integer(GroupField.NUM_ROWS)
+        mask = np.zeros(rows, np.bool_)
+        mask[found.rows] = True
+        cuts: list[ChunkCut] = []
+        placed: list[Struct] = []
+        for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True):
+            is_id = leaf.index == self.leaf.index
+            if not len(found.rows) and not is_id:
+                placed.append(self._copy_chunk(chunk, leaf))
+                continue
+            opened = ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes)
+            cut = cut_chunk(
+                opened,
+                mask,
+                dead_entries=found.dictionary_hits if is_id else None,
+                collect_texts=self.has_free_metadata,
+            )
+            cuts.append(cut)
+            self.tally.texts |= cut.erased_texts
+            placed.append(self._place_cut(opened, cut))
+        self.tally.groups.append(
+            GroupReport(
+                index,
+                rows,
+                len(found.rows),
+                Unit.PAGE,
+                found.proof,
+                pages=sum(cut.pages for cut in cuts),
+                pages_cut=sum(cut.pages_cut for cut in cuts),
+                dictionary_entries_blanked=sum(cut.entries_blanked for cut in cuts),
+            )
+        )
+        revised = _revised_group(group, placed, start)
+        revised.set_int(GroupField.NUM_ROWS, rows - len(found.rows))
+        return revised
+
+    def _place_cut(self, chunk: ColumnChunk, cut: ChunkCut) -> Struct:
+        at = self.out.position
+        self.out.extend(cut.segments)
+        meta = cut.meta
+        first_data = at + cut.dictionary_bytes
+        _place_meta(meta, chunk.meta, at, first_data)
+        new = Struct(dict(chunk.chunk.fields))
+        new.set(ChunkField.META, Kind.STRUCT, meta)
+        _move_file_offset(new, chunk.start, chunk.end, at)
+        placed = _PlacedChunk(new)
+        if cut.column_index is not None:
+            placed.column_index = encode(cut.column_index)
+        if cut.offset_index is not None:
+            placed.offset_index = moved_offset_index(cut.offset_index, first_data)
+        self.tally.indexes_dropped += (chunk.column_index is not None) - (
+            cut.column_index is not None
+        )
+        bloom = bloom_range(self.source, chunk.meta)
+        if bloom is not None and cut.keeps_bloom:
+            placed.bloom = Copy(*bloom)
+        self.tally.blooms_dropped += bloom is not None and not cut.keeps_bloom
+        self.placed.append(placed)
+        return new
+
+    # After the row groups ---------------------------------------------------------------------
+
+    def _place_after_groups(self) -> None:
+        for placed in self.placed:
+            meta = placed.chunk.struct(ChunkField.META)
+            if meta is not None:
+                self._place_bloom(meta, placed.bloom)
+        for placed in self.placed:
+            index = placed.column_index
+            self._place_index(placed.chunk, ChunkField.COLUMN_INDEX_OFFSET, index)
+        for placed in self.placed:
+            offsets = None if placed.offset_index is None else encode(placed.offset_index)
+            self._place_index(placed.chunk, ChunkField.OFFSET_INDEX_OFFSET, offsets)
+
+    def _place_bloom(self, meta: Struct, bloom: Copy | None) -> None:
+        if bloom is None:
+            meta.drop(MetaField.BLOOM_OFFSET, MetaField.BLOOM_LENGTH)
+            return
+        meta.set_int(MetaField.BLOOM_OFFSET, self.out.position)
+        self.out.copy(bloom.offset, bloom.length)
+
+    def _place_index(self, chunk: Struct, field_id: int, index: bytes | Copy | None) -> None:
+        """The length's field number follows the offset's."""
+        if index is None:
+            chunk.drop(field_id, field_id + 1)
+            return
+        chunk.set_int(field_id, self.out.position, Kind.I64)
+        if isinstance(index, Copy):
+            chunk.set_int(field_id + 1, index.length, Kind.I32)
+            self.out.copy(index.offset, index.length)
+        else:
+            chunk.set_int(field_id + 1, len(index), Kind.I32)
+            self.out.put(index)
+
+    def _check_metadata(self) -> None:
+        """Key/value metadata is free text by whoever wrote the file; we cannot edit it safely.
+
+        Raises:
+            ErasedValueInMetadata: a wanted id, or another erased text, stands in it.
+        """
+        names = {name for leaf in self.footer.leaves for name in (*leaf.path, leaf.name.encode())}
+        secrets = {text for text in self.tally.texts if len(text) >= MIN_SECRET_BYTES} - names
+        if stands_in_metadata(self.footer, secrets | id_texts(self.ids)):
+            raise ErasedValueInMetadata
+
+
+_MAX_ORDINAL = (1 << 15) - 1
+
+
+def _range_of(chunk: Struct, offset_field: int) -> Copy | None:
+    offset = chunk.integer(offset_field, 0)
+    return Copy(offset, chunk.integer(offset_field + 1, 0)) if offset else None
+
+
+_OFFSET_FIELDS = (
+    MetaField.DATA_PAGE_OFFSET,
+    MetaField.INDEX_PAGE_OFFSET,
+    MetaField.DICTIONARY_OFFSET,
+)
+
+
+def _moved_meta(meta: Struct, distance: int) -> Struct:
+    moved = Struct(dict(meta.fields))
+    for offset_field in _OFFSET_FIELDS:
+        offset = meta.integer(offset_field, 0)
+        if offset > 0:
+            moved.set_int(offset_field, offset + distance)
+    return moved
+
+
+def _place_meta(meta: Struct, old: Struct, at: int, first_data: int) -> None:
+    """Say where a cut chunk's pages start, in the manner of its writer."""
+    has_dictionary = first_data > at
+    states_dictionary = old.integer(MetaField.DICTIONARY_OFFSET, 0) > 0
+    if states_dictionary:
+        meta.set_int(MetaField.DICTIONARY_OFFSET, at)
+    # Some old writers let the data page offset point at the dictionary and state none.
+    starts_at_dictionary = has_dictionary and not states_dictionary
+    meta.set_int(MetaField.DATA_PAGE_OFFSET, at if starts_at_dictionary else first_data)
+    meta.drop(MetaField.INDEX_PAGE_OFFSET)
+
+
+def _move_file_offset(chunk: Struct, start: int, end: int, at: int) -> None:
+    """The deprecated file_offset: 0 stays 0, a place in the chunk moves with it."""
+    old = chunk.integer(ChunkField.FILE_OFFSET, 0)
+    if old:
+        chunk.set_int(ChunkField.FILE_OFFSET, at + (old - start if start <= old < end else 0))
+
+
+def _revised_group(group: Struct, chunks: list[Struct], start: int) -> Struct:
+    """The row group over its new chunks, with sizes and offset in line."""
+    revised = Struct(dict(group.fields))
+    columns = group.items(GroupField.COLUMNS)
+    assert columns is not None, "the footer was checked"
+    revised.set(GroupField.COLUMNS, Kind.LIST, Items(columns.kind, chunks))
+    metas = [meta for chunk in chunks if (meta := chunk.struct(ChunkField.META)) is not None]
+    olds = [meta for old in columns.structs() if (meta := old.struct(ChunkField.META)) is not None]
+    for group_field, meta_field in (
+        (GroupField.TOTAL_BYTE_SIZE, MetaField.TOTAL_UNCOMPRESSED),
+        (GroupField.TOTAL_COMPRESSED_SIZE, MetaField.TOTAL_COMPRESSED),
+    ):
+        total = revised.int_or_none(group_field)
+        if total:
+            change = sum(m.integer(meta_field) for m in metas) - sum(
+                m.integer(meta_field) for m in olds
+            )
+            revised.set_int(group_field, max(0, total + change))
+    if group.integer(GroupField.FILE_OFFSET, 0):
+        revised.set_int(GroupField.FILE_OFFSET, start)
+    return revised
