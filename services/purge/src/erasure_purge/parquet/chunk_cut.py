@@ -16,18 +16,20 @@ from .dictionary import blanked_dictionary
 from .encodings import DICTIONARY_ENCODINGS, Bounds, ByteColumn
 from .errors import FooterNotPreserved, MalformedParquet
 from .footer import KNOWN_META_FIELDS, MetaField
-from .indexes import revised_column_index, revised_offset_index, stated_bounds
+from .indexes import StaleBounds, revised_column_index, revised_offset_index, stated_bounds
 from .levels import Bools
 from .pages import UNKNOWN_ROWS, ColumnChunk, Content, LoadedPage, Page
 from .segments import Copy, Put, Segment
 from .statistics import (
     Erased,
+    bounds_named,
+    drop_bounds,
     may_come_from,
     merged_bounds,
     revise_statistics,
     revised_size_statistics,
 )
-from .thrift_compact import Items, Kind, Struct
+from .thrift_compact import Items, Kind, Struct, encode
 
 
 @dataclass
@@ -86,7 +88,9 @@ class _ChunkSurgery:
         self.pages = chunk.pages()
         self.cuts: dict[int, CutPage] = {}
         self.sizes: dict[int, int] = {}
-        self.cut_segments: dict[int, Put] = {}
+        self.replaced: dict[int, list[Segment]] = {}
+        self.header_change = 0
+        self.stale: frozenset[bytes] = frozenset()
         self.erased = Erased()
         self.kept_entries: Bools | None = None
         self.erased_entries: Bools | None = None
@@ -96,15 +100,15 @@ class _ChunkSurgery:
         for number in self._touched():
             self._cut(number)
         blanked = self._blank_dictionary()
+        meta = self._meta(blanked[1] if blanked else 0)
         segments: list[Segment] = [blanked[0]] if blanked else []
         dictionary = self.chunk.dictionary_page
         if dictionary is not None and not blanked:
             segments.append(Copy(dictionary.offset, dictionary.size))
         dictionary_bytes = segments[0].length if segments else 0
         for number, page in enumerate(self.pages):
-            cut = self.cut_segments.get(number)
-            segments.append(Copy(page.offset, page.size) if cut is None else cut)
-        meta = self._meta(segments, blanked[1] if blanked else 0)
+            segments += self.replaced.get(number, [Copy(page.offset, page.size)])
+        meta.set_int(MetaField.TOTAL_COMPRESSED, sum(segment.length for segment in segments))
         column_index, offset_index = self._indexes()
         return ChunkCut(
             segments=segments,
@@ -132,7 +136,8 @@ class _ChunkSurgery:
                 return
             first = page.first_row
             begins = max(0, first - 1) if self._may_continue(page) else first
-            if self.erased_rows[begins : first + page.rows].any():
+            # Some readers stop at a void page, so none is left where pages are moved.
+            if self.erased_rows[begins : first + page.rows].any() or self.chunk.is_void(page):
                 yield number
 
     def _may_continue(self, page: Page) -> bool:
@@ -172,7 +177,7 @@ class _ChunkSurgery:
         cut = cut_page(self.chunk, loaded, content, keep)
         self.cuts[number] = cut
         self.sizes[number] = len(cut.data)
-        self.cut_segments[number] = Put(cut.data)
+        self.replaced[number] = [Put(cut.data)] if cut.data else []
         self.erased.add(cut.erased, self.leaf.order)
         if cut.gone is not None and cut.remaining is not None:
             self._note_entries(cut.gone, cut.remaining)
@@ -186,6 +191,8 @@ class _ChunkSurgery:
                 raise MalformedParquet("a page does not hold the rows it should")
             return ~self.erased_rows[page.first_row : page.first_row + page.rows]
         starts = _starts(content)
+        if len(starts) == 0:
+            return starts
         continues = page.offset in self._continuing
         if int(np.count_nonzero(starts)) != page.rows or bool(starts[0]) == continues:
             raise MalformedParquet("a page does not hold the rows it should")
@@ -265,28 +272,60 @@ class _ChunkSurgery:
 
     # What is said about the chunk -------------------------------------------------------------
 
-    def _meta(self, segments: list[Segment], dictionary_change: int) -> Struct:
+    def _meta(self, dictionary_change: int) -> Struct:
         meta = Struct(dict(self.chunk.meta.fields))
-        change = sum(cut.uncompressed_change for cut in self.cuts.values()) + dictionary_change
+        if self.erased.entries:
+            self._revise_statistics(meta)
+            self._revise_counts(meta)
+        change = sum(cut.uncompressed_change for cut in self.cuts.values()) + self.header_change
         before = meta.integer(MetaField.TOTAL_UNCOMPRESSED)
-        meta.set_int(MetaField.TOTAL_UNCOMPRESSED, max(0, before + change))
-        meta.set_int(MetaField.TOTAL_COMPRESSED, sum(segment.length for segment in segments))
+        meta.set_int(MetaField.TOTAL_UNCOMPRESSED, max(0, before + change + dictionary_change))
         values = meta.integer(MetaField.NUM_VALUES) - self.erased.entries
         meta.set_int(MetaField.NUM_VALUES, values)
-        statistics = meta.struct(MetaField.STATISTICS)
-        if statistics is not None and self.erased.entries:
-            revised = Struct(dict(statistics.fields))
-            revise_statistics(
-                revised,
-                self.erased,
-                self.leaf.order,
-                self._remaining_bounds,
-                nulls_are_certain=self.leaf.max_repetition == 0,
-            )
-            meta.set(MetaField.STATISTICS, Kind.STRUCT, revised)
-        if self.erased.entries:
-            self._revise_counts(meta)
         return meta
+
+    def _revise_statistics(self, meta: Struct) -> None:
+        statistics = meta.struct(MetaField.STATISTICS)
+        if statistics is None:
+            return
+        revised = Struct(dict(statistics.fields))
+        revise_statistics(
+            revised,
+            self.erased,
+            self.leaf.order,
+            self._remaining_bounds,
+            nulls_are_certain=self.leaf.max_repetition == 0,
+        )
+        meta.set(MetaField.STATISTICS, Kind.STRUCT, revised)
+        self.stale = frozenset(bounds_named(statistics) - bounds_named(revised))
+        if self.stale:
+            self._drop_from_page_headers(self.stale)
+
+    def _drop_from_page_headers(self, stale: frozenset[bytes]) -> None:
+        """Polars states the whole chunk's bounds in the header of every page."""
+        for number, page in enumerate(self.pages):
+            cut = self.cuts.get(number)
+            if cut is not None and cut.is_empty:
+                continue
+            loaded = self.chunk.header_of(page) if cut is None else self.chunk.parse(cut.data)
+            statistics = loaded.statistics
+            if statistics is None:
+                if cut is not None:
+                    return  # a writer that states none for one page states none for any
+                continue
+            if not bounds_named(statistics) & stale:
+                continue
+            drop_bounds(statistics)
+            header = encode(loaded.header)
+            change = len(header) - loaded.header_bytes
+            self.header_change += change
+            self.sizes[number] = self.sizes.get(number, page.size) + change
+            if cut is None:
+                body = Copy(page.offset + loaded.header_bytes, page.size - loaded.header_bytes)
+                self.replaced[number] = [Put(header), body]
+            else:
+                cut.data = header + loaded.body
+                self.replaced[number] = [Put(cut.data)]
 
     def _revise_counts(self, meta: Struct) -> None:
         meta.drop(MetaField.GEOSPATIAL)
@@ -323,15 +362,19 @@ class _ChunkSurgery:
         return bounds
 
     def _remaining_pages(self) -> Iterator[tuple[LoadedPage, Content]]:
-        for number, page in enumerate(self.pages):
+        for number in range(len(self.pages)):
             cut = self.cuts.get(number)
-            if cut is None:
-                loaded = self.chunk.load(page)
-            elif cut.is_empty:
-                continue
-            else:
-                loaded = self.chunk.parse(cut.data)
-            yield loaded, self.chunk.content(loaded)
+            if cut is None or not cut.is_empty:
+                yield self._remaining_page(number)
+
+    def _remaining_page(self, number: int) -> tuple[LoadedPage, Content]:
+        cut = self.cuts.get(number)
+        loaded = self.chunk.load(self.pages[number]) if cut is None else self.chunk.parse(cut.data)
+        return loaded, self.chunk.content(loaded)
+
+    def _page_bounds(self, number: int) -> Bounds | None:
+        loaded, content = self._remaining_page(number)
+        return read_values(self.chunk, loaded, content).bounds(self.leaf.order)
 
     def _indexes(self) -> tuple[Struct | None, Struct | None]:
         column_index, offset_index = self.chunk.column_index, self.chunk.offset_index
@@ -344,7 +387,13 @@ class _ChunkSurgery:
             )
         if column_index is not None:
             column_index = (
-                revised_column_index(column_index, self.cuts, len(self.pages), self.leaf)
+                revised_column_index(
+                    column_index,
+                    self.cuts,
+                    len(self.pages),
+                    self.leaf,
+                    StaleBounds(self.stale, self._page_bounds),
+                )
                 if offset_index is not None
                 else None
             )

@@ -226,7 +226,7 @@ def _header(loaded: LoadedPage, cut: CutPage, leaf: Leaf, body: bytes, uncompres
     if not v2:  # the deprecated bit-packed levels were written as runs
         details.set_int(V1Field.DEFINITION_ENCODING, _RLE, Kind.I32)
         details.set_int(V1Field.REPETITION_ENCODING, _RLE, Kind.I32)
-    statistics = details.struct(V2Field.STATISTICS if v2 else V1Field.STATISTICS)
+    statistics = loaded.statistics
     if statistics is not None:
         revise_statistics(
             statistics,

@@ -5,10 +5,12 @@ Source: https://github.com/apache/parquet-format/blob/master/PageIndex.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from .cut import CutPage
+from .encodings import Bounds
 from .footer import Leaf
 from .order import Key, key
 from .pages import Page
@@ -32,12 +34,24 @@ def stated_bounds(index: Struct, number: int) -> tuple[bytes, bytes] | None:
     return (low, high) if isinstance(low, bytes) and isinstance(high, bytes) else None
 
 
+@dataclass(frozen=True)
+class StaleBounds:
+    """Bounds that the chunk no longer has, and how to learn a page's true ones."""
+
+    values: frozenset[bytes]
+    page_bounds: Callable[[int], Bounds | None]
+
+
 class _CannotBeRight(Exception):  # noqa: N818 - a way out, not an error
     """The index must be dropped rather than guessed."""
 
 
 def revised_column_index(
-    index: Struct, cuts: Mapping[int, CutPage], pages: int, leaf: Leaf
+    index: Struct,
+    cuts: Mapping[int, CutPage],
+    pages: int,
+    leaf: Leaf,
+    stale: StaleBounds,
 ) -> Struct | None:
     """The column index without the erased; None if it cannot be right and must be dropped.
 
@@ -46,7 +60,7 @@ def revised_column_index(
     if set(index) - _KNOWN:
         return None
     try:
-        return _Revision(index, cuts, pages, leaf).revised()
+        return _Revision(index, cuts, pages, leaf, stale).revised()
     except _CannotBeRight:
         return None
 
@@ -54,7 +68,15 @@ def revised_column_index(
 class _Revision:
     """One column index on its way to being right again."""
 
-    def __init__(self, index: Struct, cuts: Mapping[int, CutPage], pages: int, leaf: Leaf) -> None:
+    def __init__(
+        self,
+        index: Struct,
+        cuts: Mapping[int, CutPage],
+        pages: int,
+        leaf: Leaf,
+        stale: StaleBounds,
+    ) -> None:
+        self.stale = stale
         self.index = Struct(dict(index.fields))
         self.cuts = cuts
         self.pages = pages
@@ -67,6 +89,7 @@ class _Revision:
         changed = False
         for number, cut in self.cuts.items():
             changed |= self._revise_bounds(number, cut, nulls, lows, highs)
+        changed |= self._replace_stale(nulls, lows, highs)
         self._revise_null_counts()
         for field, maximum in (
             (_REPETITION, self.leaf.max_repetition),
@@ -113,6 +136,20 @@ class _Revision:
             raise _CannotBeRight
         lows[number], highs[number] = bounds
         return True
+
+    def _replace_stale(self, nulls: Items, lows: Items, highs: Items) -> bool:
+        """Polars states the whole chunk's bounds for every page, also for those we did not cut."""
+        changed = False
+        for number in self.kept:
+            named = {lows[number], highs[number]}
+            if nulls[number] or not named & self.stale.values:
+                continue
+            bounds = self.stale.page_bounds(number)
+            if bounds is None or max(map(len, bounds)) > MAX_BOUND_BYTES:
+                raise _CannotBeRight
+            changed |= (lows[number], highs[number]) != bounds
+            lows[number], highs[number] = bounds
+        return changed
 
     def _revise_null_counts(self) -> None:
         items = self.index.items(_NULL_COUNTS)

@@ -93,6 +93,7 @@ class Page:
     first_row: int = UNKNOWN_ROWS
     rows: int = UNKNOWN_ROWS
     encoding: int | None = None
+    values: int | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,12 @@ class LoadedPage:
         """How the values are encoded."""
         v2 = self.kind is PageKind.DATA_V2
         return self.details.integer(V2Field.ENCODING if v2 else V1Field.ENCODING)
+
+    @property
+    def statistics(self) -> Struct | None:
+        """What the page header itself says of the values."""
+        v2 = self.kind is PageKind.DATA_V2
+        return self.details.struct(V2Field.STATISTICS if v2 else V1Field.STATISTICS)
 
     @property
     def uncompressed_bytes(self) -> int:
@@ -214,7 +221,8 @@ class ColumnChunk:
             else:
                 rows = self._rows_of(loaded)
                 first_row = row if row != UNKNOWN_ROWS else UNKNOWN_ROWS
-                page = Page(position, size, first_row, rows, loaded.encoding)
+                encoding, count = loaded.encoding, loaded.num_values
+                page = Page(position, size, first_row, rows, encoding, count)
                 row = UNKNOWN_ROWS if UNKNOWN_ROWS in (row, rows) else row + rows
                 values += loaded.num_values
                 pages.append(page)
@@ -279,9 +287,19 @@ class ColumnChunk:
     def encoding_of(self, page: Page) -> int:
         """A data page's encoding, from its header alone."""
         if page.encoding is None:
-            header, header_bytes = self._header(page.offset)
-            page.encoding = LoadedPage(header, header_bytes, b"").encoding
+            page.encoding = self.header_of(page).encoding
         return page.encoding
+
+    def is_void(self, page: Page) -> bool:
+        """Whether a page holds nothing at all, not even nulls."""
+        if page.values is None:
+            page.values = self.header_of(page).num_values if page.rows == 0 else page.rows
+        return page.values == 0
+
+    def header_of(self, page: Page) -> LoadedPage:
+        """A page's header without its body."""
+        header, header_bytes = self._header(page.offset)
+        return LoadedPage(header, header_bytes, b"")
 
     def load(self, page: Page) -> LoadedPage:
         """Read a page and check that it is whole.
@@ -320,6 +338,10 @@ class ColumnChunk:
 
     def content(self, loaded: LoadedPage) -> Content:
         """Unpack a data page and read its levels."""
+        if loaded.num_values == 0:
+            nothing = np.zeros(0, np.uint32)
+            repetition = nothing if self.leaf.max_repetition else None
+            return Content(repetition, nothing if self.leaf.max_definition else None, None, 0, b"")
         if loaded.kind is PageKind.DATA_V2:
             repetition, definition, values = self._split_v2(loaded)
         else:

@@ -107,9 +107,20 @@ def revise_statistics(
     _revise_deprecated(statistics, erased, order)
     bounds = _stated(statistics)
     if bounds is None:
-        statistics.drop(_MAX, _MIN, _MAX_VALUE, _MIN_VALUE, _MAX_EXACT, _MIN_EXACT)
+        drop_bounds(statistics)
     elif may_come_from(*bounds, erased, order):
         _replace_bounds(statistics, remaining(), order)
+
+
+def drop_bounds(statistics: Struct) -> None:
+    """Say nothing of minimum and maximum."""
+    statistics.drop(_MAX, _MIN, _MAX_VALUE, _MIN_VALUE, _MAX_EXACT, _MIN_EXACT)
+
+
+def bounds_named(statistics: Struct) -> set[bytes]:
+    """The values that the statistics name."""
+    values = (statistics.blob(field) for field in (_MAX, _MIN, _MAX_VALUE, _MIN_VALUE))
+    return {value for value in values if value is not None}
 
 
 def _stated(statistics: Struct) -> Bounds | None:
@@ -133,7 +144,7 @@ def _replace_bounds(statistics: Struct, bounds: Bounds | None, order: Order) -> 
     if order not in _NUMERIC:  # the older fields would need another comparison
         statistics.drop(_MIN, _MAX)
     if bounds is None or max(map(len, bounds)) > MAX_BOUND_BYTES:
-        statistics.drop(_MAX, _MIN, _MAX_VALUE, _MIN_VALUE, _MAX_EXACT, _MIN_EXACT)
+        drop_bounds(statistics)
         return
     low, high = bounds
     for field, value in ((_MIN, low), (_MAX, high), (_MIN_VALUE, low), (_MAX_VALUE, high)):
