@@ -209,30 +209,39 @@ class ColumnChunk:
             yield from self._pages
             return
         pages: list[Page] = []
-        position, row, values = self.start, 0, 0
-        while position < self.end:
-            header, header_bytes = self._header(position)
-            size = header_bytes + _body_bytes(header)
-            loaded = LoadedPage(header, header_bytes, b"")
-            if loaded.kind is PageKind.DICTIONARY:
-                if pages or self.dictionary_page is not None:
-                    raise MalformedParquet("a dictionary after the first page")
-                self.dictionary_page = Page(position, size)
-            else:
-                rows = self._rows_of(loaded)
-                first_row = row if row != UNKNOWN_ROWS else UNKNOWN_ROWS
-                encoding, count = loaded.encoding, loaded.num_values
-                page = Page(position, size, first_row, rows, encoding, count)
-                row = UNKNOWN_ROWS if UNKNOWN_ROWS in (row, rows) else row + rows
-                values += loaded.num_values
-                pages.append(page)
-                yield page
-            position += size
-        if position != self.end or values != self.meta.integer(MetaField.NUM_VALUES):
-            raise MalformedParquet("a column chunk's pages do not add up")
+        row = values = 0
+        for page in self.walk_headers():
+            if page is self.dictionary_page:
+                continue
+            page.first_row = row
+            row = UNKNOWN_ROWS if UNKNOWN_ROWS in (row, page.rows) else row + page.rows
+            values += page.values or 0
+            pages.append(page)
+            yield page
+        if values != self.meta.integer(MetaField.NUM_VALUES):
+            raise MalformedParquet("a column chunk's pages do not hold its values")
         if row not in (self.rows, UNKNOWN_ROWS):
             raise MalformedParquet("a column chunk's pages do not hold its row group's rows")
         self._pages = pages
+
+    def walk_headers(self) -> Iterator[Page]:
+        """Every page as it lies in the chunk, the dictionary's too, whatever an index says."""
+        position = self.start
+        while position < self.end:
+            header, header_bytes = self._header(position)
+            loaded = LoadedPage(header, header_bytes, b"")
+            page = Page(position, header_bytes + _body_bytes(header))
+            if loaded.kind is PageKind.DICTIONARY:
+                if position != self.start:
+                    raise MalformedParquet("a dictionary after the first page")
+                self.dictionary_page = page
+            else:
+                page.rows = self._rows_of(loaded)
+                page.encoding, page.values = loaded.encoding, loaded.num_values
+            yield page
+            position += page.size
+        if position != self.end:
+            raise MalformedParquet("a column chunk's pages do not add up")
 
     def _indexed_pages(self) -> list[Page] | None:
         """The pages as the offset index has them; None if it does not account for every byte."""
