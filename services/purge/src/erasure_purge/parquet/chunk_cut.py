@@ -28,6 +28,8 @@ from .statistics import (
     merged_bounds,
     revise_statistics,
     revised_size_statistics,
+    stated_chunk_bounds,
+    touched_sides,
 )
 from .thrift_compact import Items, Kind, Struct, encode
 
@@ -90,6 +92,9 @@ class _ChunkSurgery:
         self.sizes: dict[int, int] = {}
         self.replaced: dict[int, list[Segment]] = {}
         self.header_change = 0
+        statistics = chunk.meta.struct(MetaField.STATISTICS)
+        self.stated = None if statistics is None else stated_chunk_bounds(statistics)
+        self.cut_bounds: Bounds | None = None
         self.stale: frozenset[bytes] = frozenset()
         self.erased = Erased()
         self.kept_entries: Bools | None = None
@@ -218,6 +223,9 @@ class _ChunkSurgery:
             stated = stated_bounds(index, number)
             if stated is not None and may_come_from(*stated, cut.erased, self.leaf.order):
                 cut.remaining_bounds(self.leaf.order)
+        if self.stated is not None and may_come_from(*self.stated, cut.erased, self.leaf.order):
+            bounds = cut.remaining_bounds(self.leaf.order)
+            self.cut_bounds = merged_bounds(self.cut_bounds, bounds, self.leaf.order)
         cut.release()
 
     def _note_entries(self, gone: PageValues, remaining: PageValues) -> None:
@@ -344,8 +352,21 @@ class _ChunkSurgery:
             else:
                 meta.set(MetaField.ENCODING_STATS, Kind.LIST, less)
 
+    def _still_held(self) -> Bounds | None:
+        """The chunk's stated bounds, if rows that stay in the pages we cut still hold them."""
+        stated, known, order = self.stated, self.cut_bounds, self.leaf.order
+        if stated is None or known is None:
+            return None
+        low_touched, high_touched = touched_sides(*stated, self.erased, order)
+        low_holds = not low_touched or known[0] == stated[0]
+        high_holds = not high_touched or known[1] == stated[1]
+        return stated if low_holds and high_holds else None
+
     def _remaining_bounds(self) -> Bounds | None:
-        """Bounds of everything that remains, read from every page."""
+        """Bounds of everything that remains, read from every page unless a cut one tells."""
+        held = self._still_held()
+        if held is not None:
+            return held
         bounds: Bounds | None = None
         used: Bools | None = None
         for loaded, content in self._remaining_pages():

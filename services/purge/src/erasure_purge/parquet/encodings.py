@@ -224,11 +224,11 @@ class ByteColumn:
 
     def filtered(self, keep: Bools) -> ByteColumn:
         starts = self.starts
+        # Neighbours that stay together are taken in one slice.
+        changes = np.flatnonzero(np.diff(keep, prepend=False, append=False))
+        edges = starts[changes].tolist()
+        pieces = [self.plain[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
         lengths = np.diff(starts)[keep]
-        dropped = np.flatnonzero(~keep)
-        begins = starts[np.concatenate(([0], dropped + 1))].tolist()
-        ends = starts[np.concatenate((dropped, [self.count]))].tolist()
-        pieces = [self.plain[a:b] for a, b in zip(begins, ends, strict=True)]
         column = ByteColumn(b"".join(pieces), len(lengths))
         column._starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
         return column

@@ -26,84 +26,94 @@ def decode_hybrid(data: bytes, position: int, width: int, count: int) -> UInts:
         raise MalformedParquet("impossible bit width")
     if count == 0 or width == 0:
         return np.zeros(count, np.uint32)
-    runs = _Runs(data, position, width)
-    while runs.done < count:
-        runs.take(count - runs.done)
-    return runs.values()
+    heads, places = _walk_runs(data, position, width, count)
+    return _run_values(data, np.array(heads, np.int64), np.array(places), width, count)
 
 
-class _Runs:
-    """The runs read so far: one value each, or a stretch of bit-packed ones."""
-
-    def __init__(self, data: bytes, position: int, width: int) -> None:
-        self.data = data
-        self.position = position
-        self.width = width
-        self.done = 0
-        self.packed: list[bytes] = []
-        self.counts: list[int] = []
-        self.repeated: list[int] = []
-        self.is_packed: list[bool] = []
-
-    def take(self, most: int) -> None:
-        """Read the next run, of which at most so many values count."""
-        head, self.position = _varint(self.data, self.position)
-        count = min((head >> 1) * (8 if head & 1 else 1), most)
-        if count == 0:
+def _walk_runs(data: bytes, position: int, width: int, count: int) -> tuple[list[int], list[int]]:
+    """Every run's header, and where its values stand."""
+    heads: list[int] = []
+    places: list[int] = []
+    value_bytes = (width + 7) // 8
+    end = len(data)
+    done = 0
+    while done < count:
+        if position >= end:
+            raise MalformedParquet("runs end early")
+        head = data[position]
+        position += 1
+        if head > 0x7F:
+            head, position = _long_varint(data, position, head & 0x7F)
+        heads.append(head)
+        places.append(position)
+        if head < 2:
             raise MalformedParquet("an empty run")
         if head & 1:
-            self._take_packed((head >> 1) * self.width, count)
+            done += (head >> 1) << 3
+            position += (head >> 1) * width
         else:
-            self._take_repeated()
-        self.is_packed.append(bool(head & 1))
-        self.counts.append(count)
-        self.done += count
-
-    def _take_packed(self, length: int, count: int) -> None:
-        raw = self.data[self.position : self.position + length]
-        if len(raw) * 8 < count * self.width:
-            raise MalformedParquet("a bit-packed run ends early")
-        self.position += length
-        # Some writers leave out the padding of the last group.
-        self.packed.append(raw.ljust(-(-count // 8) * self.width, b"\0"))
-        self.repeated.append(0)
-
-    def _take_repeated(self) -> None:
-        length = (self.width + 7) // 8
-        raw = self.data[self.position : self.position + length]
-        value = int.from_bytes(raw, "little")
-        if len(raw) < length or value >> self.width:
-            raise MalformedParquet("a run ends early or is wider than its bit width")
-        self.position += length
-        self.repeated.append(value)
-
-    def values(self) -> UInts:
-        """All values; only the last bit-packed run can be cut short, so the packed stay in step."""
-        if not self.packed:
-            if len(self.counts) == 1:
-                return np.full(self.counts[0], self.repeated[0], np.uint32)
-            return np.repeat(np.array(self.repeated, np.uint32), self.counts)
-        unpacked = _unpack(b"".join(self.packed), self.width)
-        if len(self.counts) == 1:
-            return unpacked[: self.counts[0]]
-        out = np.repeat(np.array(self.repeated, np.uint32), self.counts)
-        from_packed = np.repeat(np.array(self.is_packed), self.counts)
-        out[from_packed] = unpacked[: int(np.count_nonzero(from_packed))]
-        return out
+            done += head >> 1
+            position += value_bytes
+    return heads, places
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < len(data):
+def _long_varint(data: bytes, position: int, value: int) -> tuple[int, int]:
+    shift = 7
+    while position < len(data) and shift < 35:
         byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
         shift += 7
-        if shift > 35:
-            break
-    raise MalformedParquet("a run header ends early")
+    raise MalformedParquet("a run header ends early or is too long")
+
+
+def _run_values(
+    data: bytes, heads: npt.NDArray[np.int64], places: npt.NDArray[np.int64], width: int, count: int
+) -> UInts:
+    is_packed = (heads & 1).astype(np.bool_)
+    counts = np.where(is_packed, (heads >> 1) * 8, heads >> 1)
+    counts[-1] -= int(counts.sum()) - count
+    repeated = _repeated(data, places[~is_packed], width)
+    if not is_packed.any():
+        return np.repeat(repeated, counts)
+    packed = _packed(data, heads[is_packed], places[is_packed], width)
+    # Only the last run can be cut short, so those before it stay in step.
+    if len(packed) * 8 < int(counts[is_packed].sum()) * width:
+        raise MalformedParquet("a bit-packed run ends early")
+    unpacked = _unpack(packed.ljust(-(-len(packed) // width) * width, b"\0"), width)
+    if len(heads) == 1:
+        return unpacked[:count]
+    values = np.zeros(len(heads), np.uint32)
+    values[~is_packed] = repeated
+    out = np.repeat(values, counts)
+    from_packed = np.repeat(is_packed, counts)
+    out[from_packed] = unpacked[: int(np.count_nonzero(from_packed))]
+    return out
+
+
+def _repeated(data: bytes, places: npt.NDArray[np.int64], width: int) -> UInts:
+    """The one value of every run that repeats."""
+    value_bytes = (width + 7) // 8
+    octets = np.frombuffer(data, np.uint8)
+    if len(places) and int(places[-1]) + value_bytes > len(octets):
+        raise MalformedParquet("a run ends early")
+    values = np.zeros(len(places), np.uint32)
+    for byte in range(value_bytes):
+        values |= octets[places + byte].astype(np.uint32) << np.uint32(8 * byte)
+    if width < _MAX_WIDTH and len(values) and int(values.max()) >> width:
+        raise MalformedParquet("a run's value is wider than its bit width")
+    return values
+
+
+def _packed(
+    data: bytes, heads: npt.NDArray[np.int64], places: npt.NDArray[np.int64], width: int
+) -> bytes:
+    """The bit-packed runs one after the other; some writers leave out the last one's padding."""
+    ends = places + (heads >> 1) * width
+    pairs = zip(places.tolist(), ends.tolist(), strict=True)
+    return b"".join([data[start:end] for start, end in pairs])
 
 
 def _unpack(raw: bytes, width: int) -> UInts:

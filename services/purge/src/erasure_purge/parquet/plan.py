@@ -40,7 +40,7 @@ from .segments import Copy, Segment, SegmentList
 from .source import CountingSource, Source
 from .thrift_compact import Items, Kind, Struct, decode, encode
 
-WINDOW_BYTES = 64 * 1024
+WINDOW_BYTES = 8 * 1024
 ID_COLUMN_WINDOW_BYTES = 4 * 1024 * 1024
 
 

@@ -70,22 +70,28 @@ def merged_bounds(one: Bounds | None, other: Bounds | None, order: Order) -> Bou
 
 def may_come_from(low: bytes, high: bytes, erased: Erased, order: Order) -> bool:
     """Whether an erased value may stand behind a stated (perhaps truncated) minimum or maximum."""
+    return any(touched_sides(low, high, erased, order))
+
+
+def touched_sides(low: bytes, high: bytes, erased: Erased, order: Order) -> tuple[bool, bool]:
+    """For the minimum and for the maximum: may an erased value stand behind it?"""
     if not erased.has_values:
-        return False
+        return False, False
     if order is Order.NONE:
-        return True
+        return True, True
+    lowest, highest = key(order, low), key(order, high)
     if erased.bounds is None:  # nothing but NaN was erased, which no bound may name
-        return key(order, low) is None or key(order, high) is None
-    erased_low, erased_high = erased.bounds
-    places = [key(order, value) for value in (low, high, erased_low, erased_high)]
-    if any(place is None for place in places):
-        return True
-    if places[2] <= places[0] or places[3] >= places[1]:  # type: ignore[operator]
-        return True
-    if order is not Order.BYTES:
-        return False
-    # A truncated minimum is a prefix; a truncated maximum is one whose last byte was raised.
-    return erased_low.startswith(low) or erased_high.startswith(high[:-1])
+        return lowest is None, highest is None
+    erased_low, erased_high = (key(order, value) for value in erased.bounds)
+    if lowest is None or highest is None or erased_low is None or erased_high is None:
+        return True, True
+    low_touched = erased_low <= lowest  # type: ignore[operator]  # keys of one order compare
+    high_touched = erased_high >= highest  # type: ignore[operator]
+    if order is Order.BYTES:
+        # A truncated minimum is a prefix; a truncated maximum is one whose last byte was raised.
+        low_touched = low_touched or erased.bounds[0].startswith(low)
+        high_touched = high_touched or erased.bounds[1].startswith(high[:-1])
+    return bool(low_touched), bool(high_touched)
 
 
 def revise_statistics(
@@ -105,7 +111,7 @@ def revise_statistics(
         else:
             statistics.drop(_NULL_COUNT)
     _revise_deprecated(statistics, erased, order)
-    bounds = _stated(statistics)
+    bounds = stated_chunk_bounds(statistics)
     if bounds is None:
         drop_bounds(statistics)
     elif may_come_from(*bounds, erased, order):
@@ -123,7 +129,8 @@ def bounds_named(statistics: Struct) -> set[bytes]:
     return {value for value in values if value is not None}
 
 
-def _stated(statistics: Struct) -> Bounds | None:
+def stated_chunk_bounds(statistics: Struct) -> Bounds | None:
+    """Minimum and maximum as they stand, in the newer fields or else the older."""
     low = statistics.blob(_MIN_VALUE)
     high = statistics.blob(_MAX_VALUE)
     if low is None and high is None:
