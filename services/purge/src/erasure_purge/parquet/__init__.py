@@ -11,8 +11,10 @@ other byte is taken over as it is. What the engine cannot do safely it refuses b
 from .apply import apply_plan, planned_bytes
 from .errors import UnsupportedParquet
 from .plan import ErasurePlan, ErasureReport, GroupReport, Unit, plan_erasure
+from .scan import ScanReport, scan
 from .segments import Copy, Put
 from .source import InMemory, LocalFile, Source
+from .verify import Verification, verify
 
 __all__ = [
     "Copy",
@@ -22,10 +24,14 @@ __all__ = [
     "InMemory",
     "LocalFile",
     "Put",
+    "ScanReport",
     "Source",
     "Unit",
     "UnsupportedParquet",
+    "Verification",
     "apply_plan",
     "plan_erasure",
     "planned_bytes",
+    "scan",
+    "verify",
 ]
