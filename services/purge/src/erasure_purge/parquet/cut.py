@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .compression import compress
 from .encodings import (
     Bounds,
     ByteColumn,
@@ -204,10 +203,10 @@ def _body(
         details.set_int(V2Field.REPETITION_BYTES, len(repetition), Kind.I32)
         plain_bytes = len(repetition) + len(definition) + len(values)
         if values and details.boolean(V2Field.IS_COMPRESSED, default=True):
-            values = compress(chunk.codec, values)
+            values = chunk.packer.pack(chunk.codec, values, loaded.ratio)
         return repetition + definition + values, plain_bytes
     plain = b"".join((_prefixed(repetition), _prefixed(definition), values))
-    return compress(chunk.codec, plain), len(plain)
+    return chunk.packer.pack(chunk.codec, plain, loaded.ratio), len(plain)
 
 
 def _levels(levels: UInts | None, keep: Bools, maximum: int) -> bytes:

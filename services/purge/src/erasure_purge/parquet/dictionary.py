@@ -13,7 +13,6 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from .compression import compress
 from .cut import set_checksum
 from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn
 from .errors import UnknownPageType
@@ -32,7 +31,7 @@ def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> t
         raise UnknownPageType("its header has fields from the future")
     before = loaded.header_bytes + loaded.uncompressed_bytes
     plain = _blanked(chunk.dictionary, dead, chunk.leaf.order).encoded(Encoding.PLAIN)
-    body = compress(chunk.codec, plain)
+    body = chunk.packer.pack(chunk.codec, plain, loaded.ratio)
     loaded.details.drop(_IS_SORTED)
     header.set_int(PageField.UNCOMPRESSED, len(plain), Kind.I32)
     header.set_int(PageField.COMPRESSED, len(body), Kind.I32)

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .compression import decompress
+from .compression import Packer, decompress
 from .encodings import DICTIONARY_ENCODINGS, Column, Encoding, decode_column
 from .errors import (
     ChecksumMismatch,
@@ -143,6 +143,11 @@ class LoadedPage:
         return self.header.integer(PageField.UNCOMPRESSED)
 
     @property
+    def ratio(self) -> float:
+        """Packed by unpacked size, as the page was written."""
+        return len(self.body) / max(1, self.uncompressed_bytes)
+
+    @property
     def is_dictionary_encoded(self) -> bool:
         """Whether the values are indices into the dictionary."""
         return self.encoding in DICTIONARY_ENCODINGS
@@ -163,7 +168,13 @@ class ColumnChunk:
     """One column chunk of a file; nothing is read before it is needed."""
 
     def __init__(
-        self, source: Source, chunk: Struct, leaf: Leaf, rows: int, window_bytes: int
+        self,
+        source: Source,
+        chunk: Struct,
+        leaf: Leaf,
+        rows: int,
+        window_bytes: int,
+        packer: Packer | None = None,
     ) -> None:
         if chunk.get(ChunkField.FILE_PATH):
             raise ExternalColumnChunk(leaf.name)
@@ -171,6 +182,7 @@ class ColumnChunk:
         self.chunk = chunk
         self.leaf = leaf
         self.rows = rows
+        self.packer = packer if packer is not None else Packer()
         self.meta = chunk_meta(chunk, leaf)
         self.codec = self.meta.integer(MetaField.CODEC)
         self.start, self.end = chunk_range(self.meta)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from .bloom import bloom_range
 from .chunk_cut import ChunkCut, cut_chunk
+from .compression import Packer
 from .errors import ErasedValueInMetadata, MalformedParquet, UnsupportedParquet
 from .find import Found, Wanted, find_rows
 from .footer import (
@@ -42,6 +43,8 @@ from .thrift_compact import Items, Kind, Struct, decode, encode
 
 WINDOW_BYTES = 8 * 1024
 ID_COLUMN_WINDOW_BYTES = 4 * 1024 * 1024
+
+ALLOWED_GROWTH = 0.008  # of the file, for packing it faster than its writer did
 
 
 class Unit(Enum):
@@ -171,6 +174,7 @@ class _Planner:
         self.ids = ids
         self.has_free_metadata = has_free_metadata(self.footer)
         self.window_bytes = window_bytes
+        self.packer = Packer(ALLOWED_GROWTH * source.size_bytes)
         self.out = SegmentList()
         self.placed: list[_PlacedChunk] = []
         self.tally = _Tally()
@@ -302,7 +306,7 @@ class _Planner:
             if not len(found.rows) and not is_id:
                 placed.append(self._copy_chunk(chunk, leaf))
                 continue
-            opened = ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes)
+            opened = ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes, self.packer)
             cut = cut_chunk(
                 opened,
                 mask,
