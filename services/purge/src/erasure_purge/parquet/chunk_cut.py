@@ -121,7 +121,7 @@ class _ChunkSurgery:
             dictionary_bytes=dictionary_bytes,
             column_index=column_index,
             offset_index=offset_index,
-            keeps_bloom=not self.erased.has_values and not blanked,
+            keeps_bloom=not self.erased.entries and not blanked,
             pages=len(self.pages),
             pages_cut=len(self.cuts),
             entries_blanked=blanked[2] if blanked else 0,

@@ -21,7 +21,6 @@ from .plan import ErasurePlan
 from .scan import RAW, patterns, scan_bytes
 from .segments import Copy
 from .source import Source
-from .thrift_compact import Struct
 from .witness import column_of, erased_mask, is_same, leaf_texts, open_with_arrow
 
 _COMPARE_BYTES = 4 * 1024 * 1024
@@ -150,20 +149,9 @@ def _check_blooms(before: Source, after: Source, masks: list[Bools], result: Ver
         for leaf, chunk in zip(new.leaves, group_columns(remaining), strict=True):
             meta, gone = chunk_meta(chunk, leaf), chunk_meta(was[leaf.index], leaf)
             lost = gone.integer(MetaField.NUM_VALUES) != meta.integer(MetaField.NUM_VALUES)
-            if MetaField.BLOOM_OFFSET in meta and lost and not _lost_only_nulls(gone, meta):
+            if MetaField.BLOOM_OFFSET in meta and lost:
                 clean = False
     result.expect("no bloom filter remembers an erased value", holds=clean)
-
-
-def _lost_only_nulls(before: Struct, after: Struct) -> bool:
-    counts = []
-    for meta in (before, after):
-        statistics = meta.struct(MetaField.STATISTICS)
-        nulls = None if statistics is None else statistics.int_or_none(3)
-        if nulls is None:
-            return False
-        counts.append(meta.integer(MetaField.NUM_VALUES) - nulls)
-    return counts[0] == counts[1]
 
 
 # What must be gone ------------------------------------------------------------------------------
