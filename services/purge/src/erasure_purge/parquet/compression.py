@@ -1,9 +1,9 @@
 """Page compression: the file's codec stays the file's codec.
 
-GZIP, the codec of our own lake, goes through ISA-L: measured 2.6 times faster than zlib in unpacking
-and 11 times faster than its level 6 in packing, for about 3 % more bytes. Where that would make the
-file grow by more than a trifle, libdeflate packs instead: 3 times faster than zlib's level 6, and
-denser. The other codecs go through pyarrow, which has them all.
+GZIP, the codec of our own lake, goes through ISA-L: measured 2.6 times faster than zlib in
+unpacking and 11 times faster than its level 6 in packing, for about 3 % more bytes. Where that
+would make the file grow by more than a trifle, libdeflate packs instead: 3 times faster than zlib's
+level 6, and denser. The other codecs go through pyarrow, which has them all.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from .thrift_compact import Struct
 Rows = npt.NDArray[np.int64]
 NO_ROWS: Rows = np.zeros(0, np.int64)
 
+SEQUENTIAL_WINDOW_BYTES = 4 * 1024 * 1024
 _BLOOM_MAX_IDS = 1000  # above, hashing in Python costs more than reading the column
 _RAW_SEARCH_MAX_IDS = 4  # up to here a search in the raw page beats taking it apart
 _BATCH_VALUES = 1 << 18  # values compared at a time, since every comparison hashes all ids
@@ -172,6 +173,8 @@ def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Fou
         hits = np.asarray(_is_in(chunk.dictionary.arrow(), wanted.arrow))
         if not hits.any() and _only_dictionary_pages(chunk.meta):
             return Found(NO_ROWS, "the dictionary holds no wanted id", hits)
+    if pages is None:
+        chunk.window.window_bytes = max(chunk.window.window_bytes, SEQUENTIAL_WINDOW_BYTES)
     matches = _Matches(wanted)
     read = 0
     page: Page | None = first

@@ -42,7 +42,6 @@ from .source import CountingSource, Source
 from .thrift_compact import Items, Kind, Struct, decode, encode
 
 WINDOW_BYTES = 8 * 1024
-ID_COLUMN_WINDOW_BYTES = 4 * 1024 * 1024
 
 ALLOWED_GROWTH = 0.008  # of the file, for packing it faster than its writer did
 
@@ -232,8 +231,8 @@ class _Planner:
         if rows == 0:
             return Found(np.zeros(0, np.int64), "the row group is empty")
         columns = group_columns(group)
-        window = max(self.window_bytes, ID_COLUMN_WINDOW_BYTES)
-        chunk = ColumnChunk(self.source, columns[self.leaf.index], self.leaf, rows, window)
+        column = columns[self.leaf.index]
+        chunk = ColumnChunk(self.source, column, self.leaf, rows, self.window_bytes)
         return find_rows(chunk, self.wanted, trust_statistics=trust_statistics)
 
     def _place_group(self, index: int, group: Struct, found: Found) -> Struct | None:
