@@ -84,6 +84,9 @@ def _check(
     *,
     thorough: bool,
 ) -> None:
+    if plan is not None:
+        same = _copies_are_same(plan, before, after)
+        result.expect("untouched ranges are the same bytes", holds=same)
     old, new = open_with_arrow(before), open_with_arrow(after)
     _check_footers(read_footer(before), read_footer(after), result)
     masks = [erased_mask(old, group, id_column, ids) for group in range(old.num_row_groups)]
@@ -95,9 +98,6 @@ def _check(
         int(erased_mask(new, group, id_column, ids).sum()) for group in range(new.num_row_groups)
     )
     result.expect("no row holds a wanted id", holds=left == 0)
-    if plan is not None:
-        same = _copies_are_same(plan, before, after)
-        result.expect("untouched ranges are the same bytes", holds=same)
     if thorough and result.holds:
         _check_rows(old, new, masks, result)
         _check_blooms(before, after, masks, result)
