@@ -23,10 +23,10 @@ MATCHES: list[tuple[pa.DataType, list[Any], str]] = [
     (pa.uint32(), [4_000_000_000, 1], "4000000000"),
     (pa.uint64(), [1 << 63, 1], str(1 << 63)),
     (pa.float64(), [7.0, 8.5], "7"),
-    (pa.decimal128(9, 2), [Decimal("1.50"), Decimal("2.50")], "1.5"),
+    (pa.decimal128(9, 2), [Decimal("1.50"), Decimal("2.50")], "1.50"),
     (pa.decimal128(30, 2), [Decimal("-1.50"), Decimal("1.50")], "-1.50"),
     (pa.binary(16), [_A.bytes, _B.bytes], str(_A)),
-    (pa.uuid(), [_A.bytes, _B.bytes], str(_A).upper()),
+    (pa.uuid(), [_A.bytes, _B.bytes], str(_A)),
 ]
 
 
@@ -47,6 +47,30 @@ def test_text_finds_the_id_in_a_column_of_its_type(
 @pytest.mark.parametrize("text", ["07", "+7", "7.0", " 7", "seven", "", "9" * 30, "7\0"])
 def test_text_that_cannot_be_such_a_number_matches_nothing(text: str) -> None:
     assert not plan_erasure(file_of([7, 70]), ID, [text]).changes
+
+
+@pytest.mark.parametrize("text", ["1.5", "1.500", "01.50", "+1.50", "1.50e0", "15e-1"])
+def test_text_that_a_decimal_column_would_not_write_matches_nothing(text: str) -> None:
+    column = pa.array([Decimal("1.50")], pa.decimal128(9, 2))
+
+    assert not plan_erasure(written(pa.table({ID: column})), ID, [text]).changes
+    assert plan_erasure(written(pa.table({ID: column})), ID, [Decimal("1.5")]).changes
+
+
+def test_rows_are_counted_by_the_id_that_was_asked_for() -> None:
+    for ids in (["a", "b", "a", "c"], [1, 2, 1, 3]):
+        for options in ({"use_dictionary": True}, {"use_dictionary": False}):
+            source = file_of(ids * 100, row_group_size=150, **options)
+            wanted = [str(ids[0]), str(ids[1]), "stranger"]
+
+            plan = plan_erasure(source, ID, wanted)
+
+            assert plan.rows_by_id == {wanted[0]: 200, wanted[1]: 100}
+            assert "rows_by_id" not in repr(plan)
+
+
+def test_a_column_is_found_in_another_case_if_only_one_is_meant() -> None:
+    assert plan_erasure(written(pa.table({"Profile_ID": ["a"]})), ID, ["a"]).changes
 
 
 def test_typed_ids_match_as_their_text_does() -> None:

@@ -210,3 +210,12 @@ def test_a_refusal_names_a_reason_and_no_value() -> None:
 
     assert refusal.value.reason == "ERASED_VALUE_IN_METADATA"
     assert IDS[3] not in str(refusal.value)
+
+
+def test_a_printed_plan_names_nobody() -> None:
+    source = file_of(IDS, use_dictionary=False, compression="none", row_group_size=100)
+
+    printed = repr(plan_erasure(source, ID, [IDS[3]]))
+
+    assert "person-" not in printed
+    assert "note-of" not in printed

@@ -6,8 +6,9 @@ statistics ─► bloom filter ─► page index ─► dictionary ─► the id
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,8 @@ import pyarrow.compute as pc
 from .bloom import BloomFilter
 from .encodings import DICTIONARY_ENCODINGS, ByteColumn, Column, decode_column, decode_indices
 from .footer import Leaf, MetaField
-from .ids import as_arrow
-from .levels import Bools
+from .ids import as_arrow, as_stored
+from .levels import Bools, UInts
 from .order import Key, Order, key
 from .pages import ColumnChunk, Content, Page, PageKind
 from .thrift_compact import Struct
@@ -87,6 +88,7 @@ class Found:
     rows: Rows
     proof: str
     dictionary_hits: Bools | None = None
+    rows_by_value: Counter[bytes] = field(default_factory=Counter, repr=False)
 
     @property
     def is_stale_in_dictionary(self) -> bool:
@@ -183,7 +185,7 @@ def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Fou
         page = next(walk, None)
     rows = matches.rows()
     proof = f"{len(rows)} rows found in {read} pages of the id column"
-    return Found(rows, proof, hits)
+    return Found(rows, proof, hits, matches.rows_by_value)
 
 
 def _match_page(chunk: ColumnChunk, page: Page, hits: Bools | None, matches: _Matches) -> bool:
@@ -196,7 +198,9 @@ def _match_page(chunk: ColumnChunk, page: Page, hits: Bools | None, matches: _Ma
             return False
         content = chunk.content(loaded)
         indices, _ = decode_indices(content.values, content.value_count, len(hits))
-        matches.add_positions(page.first_row, content, np.flatnonzero(hits[indices]))
+        positions = np.flatnonzero(hits[indices])
+        matches.add_positions(page.first_row, content, positions)
+        matches.count_entries(chunk.dictionary, indices[positions])
         return True
     content = chunk.content(loaded)
     if content.value_count:
@@ -226,6 +230,7 @@ class _Matches:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
+        self.rows_by_value: Counter[bytes] = Counter()
         self._rows: list[Rows] = []
         self._waiting: list[tuple[int, Bools | None, pa.Array]] = []
         self._values = 0
@@ -249,11 +254,22 @@ class _Matches:
         if len(positions):
             self._rows.append(_rows_of(first_row, content.present, positions))
 
+    def count_entries(self, dictionary: Column, indices: UInts) -> None:
+        """Count rows by the dictionary entry that they use."""
+        entries, counts = np.unique(indices, return_counts=True)
+        where = np.zeros(len(dictionary), np.bool_)
+        where[entries] = True
+        values = dictionary.selected(where)
+        self.rows_by_value.update(dict(zip(values, counts.tolist(), strict=True)))
+
     def _compare(self) -> None:
         if not self._waiting:
             return
         together = pa.concat_arrays([array for _, _, array in self._waiting])
         mask = _is_in(together, self.wanted.arrow)
+        width = self.wanted.leaf.width
+        for entry in pc.value_counts(together.filter(pa.array(mask))).to_pylist():
+            self.rows_by_value[as_stored(entry["values"], width)] += entry["counts"]
         start = 0
         for first_row, present, array in self._waiting:
             positions = np.flatnonzero(mask[start : start + len(array)])

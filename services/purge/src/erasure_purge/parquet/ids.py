@@ -1,7 +1,7 @@
 """The wanted ids as the id column stores them.
 
-An id arrives as text (or typed); a column stores bytes. Text that cannot be a value of the column's
-type matches nothing; text that could be one in two ways matches both.
+An id arrives as text (or typed); a column stores bytes. Text that is not written as the column's
+type would write it names nobody: "0012" is not the number 12.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import struct
 import uuid
 from collections.abc import Collection
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -29,8 +29,9 @@ from .order import (
 )
 
 Id = str | bytes | int | Decimal
-_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
-_NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,60})(\.[0-9]{1,60})?", re.ASCII)
+_MAX_DECIMAL_DIGITS = 80
 _MAX_DECIMAL_BYTES = 17  # 38 digits need 16; one more for writers that pad
 _UUID_BYTES = 16
 _MAX_INTEGER_DIGITS = 40
@@ -42,7 +43,7 @@ def id_leaf(footer: Footer, id_column: str) -> Leaf:
     Raises:
         UnsupportedParquet: there is none, it repeats within a row, or its type has no ids.
     """
-    found = [leaf for leaf in footer.leaves if leaf.name == id_column]
+    found = _named(footer, id_column)
     if not found:
         raise IdColumnMissing
     if len(found) > 1:
@@ -57,6 +58,12 @@ def id_leaf(footer: Footer, id_column: str) -> Leaf:
     return leaf
 
 
+def _named(footer: Footer, id_column: str) -> list[Leaf]:
+    """The column of just this name; or like Athena, in whatever case."""
+    exact = [leaf for leaf in footer.leaves if leaf.name == id_column]
+    return exact or [leaf for leaf in footer.leaves if leaf.name.lower() == id_column.lower()]
+
+
 def _is_time(leaf: Leaf) -> bool:
     if logical_of(leaf.element) in (Logical.DATE, Logical.TIME, Logical.TIMESTAMP):
         return True
@@ -64,12 +71,9 @@ def _is_time(leaf: Leaf) -> bool:
     return converted is not None and Converted.DATE <= converted <= Converted.TIMESTAMP_MICROS
 
 
-def stored_ids(leaf: Leaf, ids: Collection[Id]) -> set[bytes]:
-    """Every physical value by which the column could store one of the ids."""
-    stored: set[bytes] = set()
-    for one in ids:
-        stored.update(_stored(leaf, one))
-    return stored
+def stored_ids(leaf: Leaf, ids: Collection[Id]) -> dict[bytes, Id]:
+    """Every physical value by which the column could store one of the ids, and which it is."""
+    return {stored: one for one in ids for stored in _stored(leaf, one)}
 
 
 def as_arrow(leaf: Leaf, stored: Collection[bytes]) -> pa.Array:
@@ -80,6 +84,11 @@ def as_arrow(leaf: Leaf, stored: Collection[bytes]) -> pa.Array:
         return pa.Array.from_buffers(bits_type(leaf.width), len(values), [None, pa.py_buffer(raw)])
     kind = pa.binary() if leaf.width == 0 else bits_type(leaf.width)
     return pa.array(values, kind)
+
+
+def as_stored(value: bytes | int, width: int) -> bytes:
+    """The physical value of an element of such an Arrow array."""
+    return value if isinstance(value, bytes) else value.to_bytes(width, "little", signed=True)
 
 
 def _stored(leaf: Leaf, one: Id) -> set[bytes]:
@@ -105,7 +114,9 @@ def _byte_strings(leaf: Leaf, one: Id) -> set[bytes]:
     candidates = {raw} if len(raw) == leaf.type_length else set()
     if leaf.type_length == _UUID_BYTES and isinstance(one, str):
         with contextlib.suppress(ValueError):
-            candidates.add(uuid.UUID(one).bytes)
+            parsed = uuid.UUID(one)
+            if str(parsed) == one:
+                candidates.add(parsed.bytes)
     return candidates
 
 
@@ -138,25 +149,23 @@ def _float_bytes(width: int, one: Id) -> set[bytes]:
 
 
 def _unscaled(one: Id, scale: int) -> int | None:
-    """The integer that a decimal column of this scale stores for the id."""
-    text = one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
-    if not _NUMBER.fullmatch(text):
-        return None
-    try:
-        sign, digits, exponent = Decimal(text).as_tuple()
-    except InvalidOperation:
-        return None
-    if not isinstance(exponent, int):
-        return None
-    unscaled = int("".join(map(str, digits)))
-    shift = exponent + scale
-    if shift >= 0:
-        unscaled *= int(10**shift)
-    elif unscaled % int(10**-shift):
-        return None
+    """The integer that a decimal column of this scale stores for the id.
+
+    Text has just the column's digits after the point; a Decimal is a number, however written.
+    """
+    if isinstance(one, int | Decimal):
+        number = Decimal(one)
     else:
-        unscaled //= int(10**-shift)
-    return -unscaled if sign else unscaled
+        text = one.decode("utf-8", "replace") if isinstance(one, bytes) else one
+        fraction = text.partition(".")[2]
+        if not _NUMBER.fullmatch(text) or len(fraction) != max(0, scale):
+            return None
+        number = Decimal(text)
+    if not number.is_finite() or number.adjusted() > _MAX_DECIMAL_DIGITS:
+        return None
+    numerator, denominator = number.as_integer_ratio()
+    unscaled, rest = divmod(numerator * int(10 ** max(0, scale)), denominator)
+    return None if rest else unscaled
 
 
 def _decimal_bytes(leaf: Leaf, unscaled: int) -> set[bytes]:

@@ -6,7 +6,8 @@ footer ─► find, per row group ─► cut | re-encode | keep | drop ─► in
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -91,6 +92,7 @@ class ErasurePlan:
     rows_erased: int
     changes: bool
     report: ErasureReport
+    rows_by_id: Mapping[Id, int] = field(default_factory=dict, repr=False)
 
     @property
     def empties(self) -> bool:
@@ -115,18 +117,20 @@ def plan_erasure(
     *,
     trust_statistics: bool = True,
     window_bytes: int = WINDOW_BYTES,
+    before_each_step: Callable[[], None] = lambda: None,
 ) -> ErasurePlan:
     """Plan a file without the rows whose id column holds one of the ids.
 
     Ids are text (converted by the column's type) or typed; one that cannot be a value of the column
-    matches nothing. Planning again what was applied plans no change.
+    matches nothing. Planning again what was applied plans no change. `before_each_step` may raise
+    to stop the work, for instance because time runs out.
 
     Raises:
         UnsupportedParquet: nothing is erased; the class says why.
     """
     counted = CountingSource(source)
     try:
-        planner = _Planner(counted, id_column, ids, window_bytes)
+        planner = _Planner(counted, id_column, ids, window_bytes, before_each_step)
         return planner.plan(trust_statistics=trust_statistics)
     except UnsupportedParquet:
         raise
@@ -160,16 +164,24 @@ class _Tally:
     blooms_dropped: int = 0
     groups: list[GroupReport] = field(default_factory=list)
     texts: set[bytes] = field(default_factory=set)
+    rows_by_id: Counter[Id] = field(default_factory=Counter)
 
 
 class _Planner:
     def __init__(
-        self, source: CountingSource, id_column: str, ids: Collection[Id], window_bytes: int
+        self,
+        source: CountingSource,
+        id_column: str,
+        ids: Collection[Id],
+        window_bytes: int,
+        before_each_step: Callable[[], None],
     ) -> None:
         self.source = source
         self.footer: Footer = read_footer(source)
         self.leaf: Leaf = id_leaf(self.footer, id_column)
-        self.wanted = Wanted(self.leaf, stored_ids(self.leaf, ids))
+        self.id_of = stored_ids(self.leaf, ids)
+        self.wanted = Wanted(self.leaf, self.id_of)
+        self.before_each_step = before_each_step
         self.ids = ids
         self.has_free_metadata = has_free_metadata(self.footer)
         self.window_bytes = window_bytes
@@ -201,6 +213,9 @@ class _Planner:
         document.set(FileField.ROW_GROUPS, Kind.LIST, Items(kind, kept))
         document.set_int(FileField.NUM_ROWS, self.footer.num_rows - erased)
         self.out.put(footer_bytes(document))
+        for one in found:
+            for stored, count in one.rows_by_value.items():
+                self.tally.rows_by_id[self.id_of[stored]] += count
         return self._finished(erased, changes=True)
 
     def _unchanged(self, found: list[Found]) -> ErasurePlan:
@@ -222,11 +237,13 @@ class _Planner:
             indexes_dropped=self.tally.indexes_dropped,
             bloom_filters_dropped=self.tally.blooms_dropped,
         )
-        return ErasurePlan(segments, self.footer.num_rows, erased, changes, report)
+        rows_by_id = dict(self.tally.rows_by_id)
+        return ErasurePlan(segments, self.footer.num_rows, erased, changes, report, rows_by_id)
 
     # Row groups -------------------------------------------------------------------------------
 
     def _find(self, group: Struct, *, trust_statistics: bool) -> Found:
+        self.before_each_step()
         rows = group.integer(GroupField.NUM_ROWS)
         if rows == 0:
             return Found(np.zeros(0, np.int64), "the row group is empty")
@@ -301,6 +318,7 @@ class _Planner:
         cuts: list[ChunkCut] = []
         placed: list[Struct] = []
         for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True):
+            self.before_each_step()
             is_id = leaf.index == self.leaf.index
             if not len(found.rows) and not is_id:
                 placed.append(self._copy_chunk(chunk, leaf))

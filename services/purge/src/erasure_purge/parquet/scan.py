@@ -34,7 +34,7 @@ class ScanReport:
     """What was found, by place and without the values; and how much was searched."""
 
     findings: Counter[str] = field(default_factory=Counter)
-    found: dict[str, set[bytes]] = field(default_factory=dict)
+    found: dict[str, set[bytes]] = field(default_factory=dict, repr=False)
     bloom_maybe: int = 0
     pages: int = 0
     bytes_searched: int = 0
@@ -59,7 +59,7 @@ def scan(source: Source, id_column: str, ids: Collection[Id]) -> ScanReport:
     """
     footer = read_footer(source)
     leaf = id_leaf(footer, id_column)
-    stored = stored_ids(leaf, ids)
+    stored = set(stored_ids(leaf, ids))
     texts = {one if isinstance(one, bytes) else str(one).encode() for one in ids}
     report = scan_bytes(source, footer, patterns(texts | (stored if leaf.width == 0 else set())))
     _scan_values(source, footer, leaf, stored, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Copy:
 
 @dataclass(frozen=True)
 class Put:
-    """New bytes."""
+    """New bytes; they are people's data, so they are not printed."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
     @property
     def length(self) -> int:

@@ -92,7 +92,11 @@ def _wanted(kind: pa.DataType, ids: Collection[Id]) -> pa.Array | set[Any]:
     if pa.types.is_floating(kind):
         return {float(int(text)) for text in texts if _is_canonical(text)}
     if pa.types.is_decimal(kind):
-        return {number for text in texts if (number := _decimal(text)) is not None}
+        typed = {one for one in ids if isinstance(one, Decimal)}
+        numbers = (_decimal(text) for text in texts)
+        return typed | {
+            n for n in numbers if n is not None and n.as_tuple().exponent == -kind.scale
+        }
     uuids = {one.bytes for text in texts if (one := _uuid(text)) is not None}
     if isinstance(kind, pa.UuidType):
         return {uuid.UUID(bytes=one) for one in uuids}
