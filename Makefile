@@ -1,0 +1,66 @@
+# `make` alone lists what can be made.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+EMULATOR := .local/ministack
+CHECKS := .local/checks
+RUN := $(VENV)/bin/python
+CODE := shared/src services/ingestion/src services/location/src services/purge/src \
+        services/adjudication/src infra tests
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check deploy destroy format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready $(EMULATOR)/.ready ## install everything into .venv and .local (the others call it)
+
+$(VENV)/.ready: tests/requirements.txt shared/pyproject.toml $(wildcard services/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) $(PIP_INSTALL) --require-hashes -r tests/requirements.txt
+	$(RUN) $(PIP_INSTALL) --no-deps --no-build-isolation -e shared $(addprefix -e ,$(wildcard services/*/))
+	@touch $@
+
+$(EMULATOR)/.ready: infra/local/requirements.txt
+	$(PYTHON) -m venv $(EMULATOR)
+	$(EMULATOR)/bin/python $(PIP_INSTALL) --require-hashes -r infra/local/requirements.txt
+	@touch $@
+
+$(CHECKS)/.ready: infra/checks/requirements.txt
+	$(PYTHON) -m venv $(CHECKS)
+	$(CHECKS)/bin/python $(PIP_INSTALL) --require-hashes -r infra/checks/requirements.txt
+	@touch $@
+
+demo: setup ## erase people from a lake, DynamoDB and PostgreSQL on this machine, and prove it
+	@$(RUN) -m infra.demo
+
+up: setup ## start the local cloud and keep it running (KEEP=dir keeps its state)
+	@$(RUN) -m infra.local up $(if $(KEEP),--keep $(KEEP))
+
+test: setup ## run every test
+	$(RUN) -m pytest -n 2 --dist loadgroup $(TESTS)
+
+check: setup ## linters, types, import rules, templates and permissions
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy $(CODE)
+	$(VENV)/bin/lint-imports --no-cache
+	$(RUN) -m pytest -q tests/architecture
+	@$(MAKE) --no-print-directory $(CHECKS)/.ready
+	$(CHECKS)/bin/python -m infra.checks
+
+deploy: setup ## deploy a stage to AWS: STAGE=dev [SERVICE=purge] [YES=1] [PARAMETERS='purge.MemoryMegabytes=4096 ...']
+	@$(RUN) -m infra.deploy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(foreach each,$(PARAMETERS),--set '$(each)')
+
+destroy: setup ## remove a stage, or one service of it: STAGE=dev [SERVICE=purge] [YES=1] [DATA=delete REALLY=dev]
+	@$(RUN) -m infra.destroy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(if $(DATA),--data) $(if $(REALLY),--really $(REALLY))
+
+format: setup ## write the code as the formatter wants it
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean: ## remove what setup and the local cloud made
+	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The demonstration: people are erased through the real services, and the result is proven."""

@@ -1,0 +1,149 @@
+"""A person's decision about an erasure error, carried out.
+
+First its effect, then its events, last the error's status: wherever this breaks off, the error is
+still open and the same decision can be repeated. The status is written only if the error is the
+one that was read, so a failure that arrived meanwhile is not covered up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from erasure_adjudication.core import DecisionRefused, ErrorRecord, ErrorStatus, NoSuchError, stamp
+from erasure_adjudication.use_case.ports import Collection, Desk
+from erasure_shared.events import ErasureAdjudicated, Event, PurgeRequested, RelocationRequested
+from erasure_shared.locations import Location, LocationStatus, StoreKind
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What came of a decision. `repeated`: it had been made before, and changed nothing."""
+
+    error: ErrorRecord
+    repeated: bool = False
+    location: Location | None = None
+
+
+def retry(error_id: str, ports: Desk) -> Decided:
+    """Try again what failed: a location is purged or searched again, a message handled again.
+
+    Raises:
+        NoSuchError, DecisionRefused: with what to do instead.
+    """
+    error = _existing(error_id, ports)
+    if error.status is not ErrorStatus.OPEN:
+        return _repeated(error, ErrorStatus.RETRIED, ports)
+    if error.location_id is None:
+        return _resend(error, ports)
+    ports.requests.mark_retried(_location_of(error, ports))
+    location = _location_of(error, ports)
+    if location.status is LocationStatus.RETAINED:
+        raise DecisionRefused("its dismissal was begun; repeat the dismissal", error_id=error_id)
+    events: list[Event] = [_adjudicated(error, "RETRY")]
+    if location.status is LocationStatus.PENDING:
+        events.insert(0, _try_again(location))
+    ports.bus.publish(*events)
+    return Decided(_close(error, ErrorStatus.RETRIED, None, ports), location=location)
+
+
+def dismiss(error_id: str, reason: str, ports: Desk) -> Decided:
+    """Leave what failed as it is: a location is retained, a message forgotten.
+
+    Raises:
+        NoSuchError, DecisionRefused: with what to do instead.
+    """
+    error = _existing(error_id, ports)
+    if error.status is not ErrorStatus.OPEN:
+        return _repeated(error, ErrorStatus.DISMISSED, ports)
+    if not reason.strip():
+        raise DecisionRefused("a dismissal needs a reason", error_id=error_id)
+    location = _retain(error, ports) if error.location_id else None
+    ports.bus.publish(_adjudicated(error, "DISMISS"))
+    decided = _close(error, ErrorStatus.DISMISSED, reason.strip(), ports)
+    ports.requests.drop_message(error_id)
+    return Decided(decided, location=location)
+
+
+def _existing(error_id: str, ports: Collection) -> ErrorRecord:
+    error = ports.errors.find(error_id)
+    if error is None:
+        raise NoSuchError(error_id=error_id)
+    return error
+
+
+def _repeated(error: ErrorRecord, wanted: ErrorStatus, ports: Desk) -> Decided:
+    if error.status is not wanted:
+        raise DecisionRefused(
+            f"it was {error.status.lower()} at {error.decided_at}; a decision is not taken back",
+            error_id=error.error_id,
+        )
+    ports.requests.drop_message(error.error_id)  # unless the first time broke off before this
+    return Decided(error, repeated=True)
+
+
+def _location_of(error: ErrorRecord, ports: Desk) -> Location:
+    assert error.request_id is not None
+    assert error.location_id is not None
+    location = ports.requests.location(error.request_id, error.location_id)
+    if location is None:
+        raise DecisionRefused("its location is no longer recorded", error_id=error.error_id)
+    return location
+
+
+def _try_again(location: Location) -> Event:
+    event = RelocationRequested if location.kind is StoreKind.SEARCH else PurgeRequested
+    return event(request_id=location.request_id, location_id=location.location_id)
+
+
+def _resend(error: ErrorRecord, ports: Desk) -> Decided:
+    body = ports.requests.parked_message(error.error_id)
+    if not body:
+        raise DecisionRefused("its message is no longer kept", error_id=error.error_id)
+    ports.queues.send(error.queue, body)
+    ports.bus.publish(_adjudicated(error, "RETRY"))
+    decided = _close(error, ErrorStatus.RETRIED, None, ports)
+    ports.requests.drop_message(error.error_id)
+    return Decided(decided)
+
+
+def _retain(error: ErrorRecord, ports: Desk) -> Location:
+    """End the location as it is, and the request with it if nothing else is open."""
+    ports.requests.mark_retained(_location_of(error, ports))
+    location = _location_of(error, ports)
+    if location.status is LocationStatus.PENDING:
+        raise DecisionRefused(
+            "a retry of it was begun; repeat the retry, or wait for its outcome",
+            error_id=error.error_id,
+        )
+    completed = ports.requests.close_if_done(location.request_id)
+    if completed is not None:
+        ports.bus.publish(completed)
+        ports.requests.note_announced(location.request_id)
+    return location
+
+
+def _close(
+    error: ErrorRecord, status: ErrorStatus, decision_reason: str | None, ports: Desk
+) -> ErrorRecord:
+    decided = replace(
+        error, status=status, decided_at=stamp(ports.now()), decision_reason=decision_reason
+    )
+    if ports.errors.write(decided, instead_of=error):
+        return decided
+    now_stored = _existing(error.error_id, ports)
+    if now_stored.status is not status:
+        raise DecisionRefused(
+            "it changed meanwhile (failed again, or somebody else decided); look at it again",
+            error_id=error.error_id,
+        )
+    return now_stored
+
+
+def _adjudicated(error: ErrorRecord, decision: Literal["RETRY", "DISMISS"]) -> ErasureAdjudicated:
+    return ErasureAdjudicated(
+        error_id=error.error_id,
+        request_id=error.request_id,
+        location_id=error.location_id,
+        decision=decision,
+    )

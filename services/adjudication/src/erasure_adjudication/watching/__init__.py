@@ -1,0 +1,1 @@
+"""What waits for people: counted on a schedule, beside the work itself."""

@@ -1,0 +1,1 @@
+"""Decisions of the location service: values in, values out."""

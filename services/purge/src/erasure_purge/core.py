@@ -1,0 +1,208 @@
+"""Purge's decisions: values in, values out.
+
+    pending locations at an address ─► whose rows go ─► note (before the commit) ─► evidence
+
+The note is what makes a crash between commit and marking harmless for the counts: it says with
+which nonce how many rows were to go, and the committed object carries that nonce.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from erasure_shared.errors import Rejected
+from erasure_shared.locations import Identifier, PendingLocation
+
+HINDRANCES = {
+    "OBJECT_ARCHIVED": "the object is archived: restore it first",
+    "LEGAL_HOLD": "the object is under legal hold, so its present version could not be removed",
+    "OBJECT_LOCKED": "the object is locked, so its present version could not be removed",
+}
+"""Why an object must not be touched, by reason code."""
+
+_OVERHEAD_S = 3.0
+_REWRITTEN_BYTES_PER_S = 2_000_000
+_COPIED_BYTES_PER_S = 20_000_000
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What an engine found and did in one file."""
+
+    rows_before: int
+    rows_by_id: Mapping[str, int] = field(repr=False)
+    writer: str = ""
+
+    @property
+    def rows_erased(self) -> int:
+        """Rows that went."""
+        return sum(self.rows_by_id.values())
+
+    @property
+    def rows_after(self) -> int:
+        """Rows that are left."""
+        return self.rows_before - self.rows_erased
+
+
+@dataclass(frozen=True)
+class ObjectUri:
+    """Where an object lies."""
+
+    bucket: str
+    key: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, address: str) -> ObjectUri:
+        """The inverse of `str`.
+
+        Raises:
+            Rejected: it is no address of an object.
+        """
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        if not address.startswith("s3://") or not bucket or not key:
+            raise Rejected(
+                "the location's address is not s3://bucket/key", reason_code="INVALID_ADDRESS"
+            )
+        return cls(bucket, key)
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One version of an object, as it was met.
+
+    `headers` are arguments of PutObject by which its replacement keeps what is not content.
+    `hindrance` is one of `HINDRANCES`, or None.
+    """
+
+    uri: ObjectUri
+    etag: str
+    version_id: str
+    size_bytes: int
+    nonce: str | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    hindrance: str | None = None
+
+
+@dataclass(frozen=True)
+class Version:
+    """One entry of an object's history; a delete marker has no ETag."""
+
+    version_id: str
+    is_latest: bool
+    etag: str | None
+
+    @property
+    def is_marker(self) -> bool:
+        """Whether it says that the object was deleted."""
+        return self.etag is None
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is recorded with a pending location before its object is replaced.
+
+    `rows_done` went with earlier commits, `rows_planned` go with the commit named `nonce`. Of a
+    table, `subjects_done` counts the subjects that were purged in earlier runs.
+    """
+
+    rows_done: int = 0
+    rows_planned: int = 0
+    nonce: str = ""
+    subjects_done: int = 0
+
+    @classmethod
+    def read(cls, evidence: Mapping[str, Any] | None) -> Note:
+        """The note in a pending location's evidence, or an empty one."""
+        kept = (evidence or {}).get("note", {})
+        return cls(
+            rows_done=int(kept.get("rows_done", 0)),
+            rows_planned=int(kept.get("rows_planned", 0)),
+            nonce=str(kept.get("nonce", "")),
+            subjects_done=int(kept.get("subjects_done", 0)),
+        )
+
+    def rows_settled(self, nonce: str | None) -> int:
+        """Rows that are known to be gone from the object that carries `nonce`."""
+        is_committed = bool(nonce) and nonce == self.nonce
+        return self.rows_done + (self.rows_planned if is_committed else 0)
+
+    def evidence(self) -> dict[str, Any]:
+        """As it is recorded."""
+        return {"note": asdict(self)}
+
+
+@dataclass(frozen=True)
+class Share:
+    """A pending location's part in the rewrite of its object."""
+
+    pending: PendingLocation
+    rows_before: int
+    rows_now: int
+
+    @property
+    def rows_erased(self) -> int:
+        """Rows of its own subjects, those of an interrupted run included."""
+        return self.rows_before + self.rows_now
+
+
+def ids_of(identifiers: Iterable[Identifier]) -> frozenset[str]:
+    """Everybody who is named, in clear: for an engine or a store, not for a log."""
+    return frozenset(identifier.profile_id.get_secret_value() for identifier in identifiers)
+
+
+def by_subject(identifiers: Iterable[Identifier]) -> tuple[tuple[Identifier, ...], ...]:
+    """The identifiers of each subject, subjects in the order of their first."""
+    subjects: dict[str, list[Identifier]] = {}
+    for identifier in identifiers:
+        subjects.setdefault(identifier.profile_id.get_secret_value(), []).append(identifier)
+    return tuple(map(tuple, subjects.values()))
+
+
+def shares(
+    pending: Sequence[PendingLocation], rows_by_id: Mapping[str, int], nonce: str | None
+) -> tuple[Share, ...]:
+    """Each location's own rows: a subject of two requests counts for both.
+
+    `nonce` is that of the object before this run touches it.
+    """
+    return tuple(
+        Share(
+            location,
+            rows_before=Note.read(location.location.evidence).rows_settled(nonce),
+            rows_now=sum(rows_by_id.get(text, 0) for text in ids_of(location.identifiers)),
+        )
+        for location in pending
+    )
+
+
+def outdated(
+    known: Iterable[Version], listed: Iterable[Version], read: StoredObject, committed: str
+) -> tuple[str, ...]:
+    """Versions of the object's history that hold what was erased, for sure older than `committed`.
+
+    `known` was listed before `read` was opened. A version that is new since then is somebody
+    else's, unless it has the very content that was read. The latest version is never outdated.
+    """
+    older = {version.version_id for version in known} | {read.version_id}
+    return tuple(
+        version.version_id
+        for version in listed
+        if not version.is_latest
+        and version.version_id != committed
+        and (version.version_id in older or version.etag == read.etag)
+    )
+
+
+def seconds_to_rewrite(size_bytes: int) -> float:
+    """How long reading, rewriting, checking, writing and reading back take; on the safe side."""
+    return _OVERHEAD_S + size_bytes / _REWRITTEN_BYTES_PER_S
+
+
+def seconds_to_commit(size_bytes: int) -> float:
+    """How long writing and reading back take; on the safe side."""
+    return _OVERHEAD_S + size_bytes / _COPIED_BYTES_PER_S

@@ -1,0 +1,230 @@
+"""Purging an S3 object of everybody who is pending there, whichever request names them.
+
+    lock ─► history, object ─► rewrite, verified ─► note ─► commit if unchanged ─► read back
+         ─► remove older versions ─► publish, mark ─► release
+
+The order is what makes a crash at any point harmless: nothing is removed before its replacement
+stands and was read back, and nothing is marked before the last trace is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from erasure_purge.core import (
+    HINDRANCES,
+    Erasure,
+    Note,
+    ObjectUri,
+    Share,
+    StoredObject,
+    Version,
+    ids_of,
+    outdated,
+    seconds_to_commit,
+    seconds_to_rewrite,
+    shares,
+)
+from erasure_purge.use_case.ports import Held, Outcome, Ports
+from erasure_shared.data_map import S3Store
+from erasure_shared.errors import Corrupted, Rejected, RetryLater
+from erasure_shared.events import LocationPurged, RelocationRequested
+from erasure_shared.locations import Location, LocationStatus, PendingLocation
+
+_PLANS = 3
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The object, and whose rows go from it."""
+
+    location: Location
+    store: S3Store
+    uri: ObjectUri
+    pending: tuple[PendingLocation, ...]
+
+
+def purge_object(location: Location, store: S3Store, ports: Ports) -> Outcome:
+    """Make the object hold nothing of its pending subjects, in its present or any older version.
+
+    Raises:
+        RetryLater: the lock, an unchanged object or the time is not to be had now.
+        Rejected: the object cannot be rewritten, or an older version not be removed.
+    """
+    uri = ObjectUri.parse(location.address)
+    with ports.locks.hold(location, ports.time_left_s()) as lock:
+        pending = _pending(location, store, ports)
+        if not pending:
+            return Outcome()
+        job = _Job(location, store, uri, pending)
+        for _ in range(_PLANS):
+            if (outcome := _purge_once(job, lock, ports)) is not None:
+                return outcome
+        raise RetryLater("the object keeps changing", reason_code="OBJECT_CHANGED")
+
+
+def _pending(location: Location, store: S3Store, ports: Ports) -> tuple[PendingLocation, ...]:
+    """Everything pending at the address that is found by the same column.
+
+    The message's own location is read by its key, because the index lags.
+    """
+    found = {p.location.location_id: p for p in ports.requests.pending_at(location.address)}
+    own = ports.requests.location(location.request_id, location.location_id)
+    if own is None or own.status is not LocationStatus.PENDING:
+        return ()
+    found[own.location_id] = PendingLocation(own, ports.requests.identifiers_of(own))
+    return tuple(p for p in found.values() if p.location.store == store.name)
+
+
+def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | None:
+    """None: the object changed meanwhile, plan again."""
+    known = ports.lake.versions(job.uri)
+    stored = ports.lake.find(job.uri)
+    if stored is None:
+        return _vanished(job, ports)
+    if stored.hindrance is not None:
+        raise Rejected(HINDRANCES[stored.hindrance], reason_code=stored.hindrance)
+    ports.require_time(seconds_to_rewrite(stored.size_bytes))
+    with ports.lake.read(stored) as source, TemporaryFile() as target:
+        erasure = ports.erase(
+            source,
+            target,
+            job.store.id_column,
+            ids_of(identifier for p in job.pending for identifier in p.identifiers),
+            lambda: ports.require_time(seconds_to_commit(stored.size_bytes)),
+        )
+        parts = shares(job.pending, erasure.rows_by_id, stored.nonce)
+        committed = _commit(stored, target, erasure, parts, lock, ports)
+    if committed is None:
+        return None
+    removed = _remove_older(known, stored, committed, ports)
+    return _settle(parts, _evidence(erasure, stored, committed, removed), removed, ports)
+
+
+def _commit(
+    stored: StoredObject,
+    target: BinaryIO,
+    erasure: Erasure,
+    parts: Sequence[Share],
+    lock: Held,
+    ports: Ports,
+) -> StoredObject | None:
+    """The object as it is after the commit, read back; None if it changed since it was read."""
+    if not erasure.rows_erased:
+        return stored
+    ports.require_time(seconds_to_commit(stored.size_bytes))
+    nonce = ports.new_nonce()
+    for part in parts:
+        note = Note(rows_done=part.rows_before, rows_planned=part.rows_now, nonce=nonce)
+        ports.requests.note_plan(part.pending.location, note.evidence())
+    lock.ensure_held()
+    if not erasure.rows_after:
+        marker = ports.lake.delete(stored)
+        return None if marker is None else StoredObject(stored.uri, "", marker, 0)
+    committed = ports.lake.replace(stored, target, nonce)
+    if committed is not None:
+        _read_back(committed, target, ports)
+    return committed
+
+
+def _read_back(committed: StoredObject, target: BinaryIO, ports: Ports) -> None:
+    """S3 must hold the very bytes that were verified."""
+    with ports.lake.read(committed) as content:
+        if _digest(content) != _digest(target):
+            raise Corrupted("S3 does not hold what was written", reason_code="READ_BACK_DIFFERS")
+
+
+def _remove_older(
+    known: Sequence[Version], stored: StoredObject, committed: StoredObject, ports: Ports
+) -> int:
+    """Remove every older version by its id; then the marker of an object that has nothing left."""
+    listed = ports.lake.versions(stored.uri)
+    older = outdated(known, listed, stored, committed.version_id)
+    ports.lake.remove_versions(stored.uri, older)
+    left = ports.lake.versions(stored.uri)
+    if outdated(known, left, stored, committed.version_id):
+        raise RetryLater("an older version is still there", reason_code="VERSIONS_LEFT")
+    if not committed.size_bytes and all(version.is_marker for version in left):
+        ports.lake.remove_versions(stored.uri, [version.version_id for version in left])
+    return len(older)
+
+
+def _vanished(job: _Job, ports: Ports) -> Outcome | None:
+    """Absence alone is no success: the rows may have moved, so they are located again first."""
+    location = job.location
+    if not _is_searched_again(job):
+        ports.events.publish(
+            RelocationRequested(request_id=location.request_id, location_id=location.location_id)
+        )
+        return Outcome(relocated=True)
+    listed = ports.lake.versions(job.uri)
+    if any(version.is_latest and not version.is_marker for version in listed):
+        return None  # it came back
+    contents = [v.version_id for v in listed if not v.is_marker]
+    markers = [v.version_id for v in listed if v.is_marker]
+    ports.lake.remove_versions(job.uri, contents)
+    ports.lake.remove_versions(job.uri, markers)
+    removed = len(contents)
+    own = [p for p in job.pending if p.location.location_id == location.location_id]
+    evidence = {"vanished": True, "versions_removed": removed}
+    return _settle(shares(own, {}, None), evidence, removed, ports)
+
+
+def _is_searched_again(job: _Job) -> bool:
+    """Whether the subjects of the message's own location were located again."""
+    return any(
+        p.location.searched_again
+        for p in job.pending
+        if p.location.location_id == job.location.location_id
+    )
+
+
+def _settle(
+    parts: Sequence[Share], evidence: dict[str, Any], removed: int, ports: Ports
+) -> Outcome:
+    events = tuple(_event(part, evidence) for part in parts)
+    ports.events.publish(*events)
+    for part in parts:
+        own = evidence | {"rows_erased": part.rows_erased}
+        ports.requests.mark_purged(part.pending.location, part.rows_erased, own)
+    return Outcome(purged=events, versions_removed=removed)
+
+
+def _event(part: Share, evidence: dict[str, Any]) -> LocationPurged:
+    location = part.pending.location
+    return LocationPurged(
+        request_id=location.request_id,
+        location_id=location.location_id,
+        store=location.store,
+        rows_erased=part.rows_erased,
+        bytes_before=evidence.get("bytes_before"),
+        bytes_after=evidence.get("bytes_after"),
+    )
+
+
+def _evidence(
+    erasure: Erasure, stored: StoredObject, committed: StoredObject, removed: int
+) -> dict[str, Any]:
+    return {
+        "rows_before": erasure.rows_before,
+        "rows_after": erasure.rows_after,
+        "bytes_before": stored.size_bytes,
+        "bytes_after": committed.size_bytes,
+        "etag_before": stored.etag,
+        "etag_after": committed.etag,
+        "versions_removed": removed,
+        "written_by": erasure.writer,
+    }
+
+
+def _digest(file: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.digest()

@@ -1,0 +1,60 @@
+"""Which AWS operations the functions called while the end-to-end tests ran.
+
+Each end-to-end run adds to `.local/function-calls.json`; the committed `function_calls.json` is
+such a file of a whole run (`python -m tests.architecture.function_calls` writes it anew), so that
+`make check` can compare without a run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from infra.local.emulator import function_calls
+from tests.architecture.templates import ROOT
+
+COMMITTED = Path(__file__).with_name("function_calls.json")
+LAST_RUN = ROOT / ".local" / "function-calls.json"
+
+Call = dict[str, Any]
+
+
+def recorded_calls() -> list[Call]:
+    """Of the committed run, and of those on this machine."""
+    return _distinct([*_read(COMMITTED), *_read(LAST_RUN)])
+
+
+def keep_function_calls(state_dir: Path) -> None:
+    """Add what a local cloud recorded to what is known on this machine."""
+    _write(LAST_RUN, [*_read(LAST_RUN), *calls_in(state_dir)])
+
+
+def calls_in(state_dir: Path) -> list[Call]:
+    """What a local cloud recorded so far."""
+    lines = [
+        line
+        for file in sorted(function_calls(state_dir).glob("*.jsonl"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    return _distinct(json.loads(line) for line in lines)
+
+
+def _read(file: Path) -> list[Call]:
+    return list(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
+
+
+def _distinct(calls: Iterable[Call]) -> list[Call]:
+    texts = {json.dumps(call, sort_keys=True) for call in calls if call["function"]}
+    return [json.loads(text) for text in sorted(texts)]
+
+
+def _write(file: Path, calls: Iterable[Call]) -> None:
+    file.parent.mkdir(exist_ok=True)
+    lines = ",\n".join(json.dumps(call, sort_keys=True) for call in _distinct(calls))
+    file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write(COMMITTED, _read(LAST_RUN))

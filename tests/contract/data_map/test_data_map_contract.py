@@ -1,0 +1,74 @@
+"""The data map's schema, its class and the example in `schemas/` say the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from erasure_shared.data_map import DataMap
+from erasure_shared.errors import Rejected
+from erasure_shared.schemas import read_schema
+from infra.local.sample_stores import data_map
+from tests.contract.json_schema import accepts, mutations, replacements
+
+SCHEMA = read_schema("data_map.schema.json")
+EXAMPLE = read_schema("data_map.json")
+
+
+def is_read(document: object) -> bool:
+    try:
+        DataMap.read(json.dumps(document))
+    except Rejected:
+        return False
+    return True
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_example_is_accepted_by_schema_and_class() -> None:
+    assert accepts(SCHEMA, EXAMPLE)
+    assert is_read(EXAMPLE)
+
+
+def test_the_example_names_the_stores_of_the_local_cloud() -> None:
+    assert json.loads(data_map("local")) == EXAMPLE
+
+
+def test_schema_and_class_accept_the_same_values_everywhere() -> None:
+    disagreements = [
+        document
+        for document in replacements([EXAMPLE])
+        if _has_distinct_names(document) and accepts(SCHEMA, document) != is_read(document)
+    ]
+
+    assert disagreements == []
+
+
+@given(document=mutations([EXAMPLE, {**EXAMPLE, "stores": EXAMPLE["stores"][1:3]}]))
+@settings(max_examples=300, deadline=None)
+def test_schema_and_class_accept_the_same_documents(document: Any) -> None:
+    assume(_has_distinct_names(document))
+
+    assert accepts(SCHEMA, document) == is_read(document)
+
+
+@given(st.integers(min_value=0, max_value=len(EXAMPLE["stores"]) - 1))
+def test_two_stores_of_one_name_are_refused(position: int) -> None:
+    """What JSON Schema cannot say, and its description does."""
+    twice = {**EXAMPLE, "stores": [*EXAMPLE["stores"], EXAMPLE["stores"][position]]}
+
+    assert not is_read(twice)
+
+
+def _has_distinct_names(document: Any) -> bool:
+    stores = document.get("stores") if isinstance(document, dict) else None
+    if not isinstance(stores, list):
+        return True
+    names = [store.get("name") for store in stores if isinstance(store, dict)]
+    return len({str(name) for name in names}) == len(names)

@@ -1,0 +1,315 @@
+"""What a purge relies on in a lake: of the fake, of S3 as moto has it, and as MiniStack has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from itertools import count
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from erasure_purge.core import ObjectUri, StoredObject
+from erasure_purge.stores import lake as lake_module
+from erasure_purge.stores.lake import S3Lake
+from erasure_purge.use_case.ports import Lake
+from erasure_shared.errors import Rejected, RetryLater
+from tests.unit.purge.world import FakeLake
+
+pytestmark = pytest.mark.local_cloud
+_numbers = count(1)
+
+
+@dataclass
+class Shore:
+    """A lake, and what its other users do to it."""
+
+    lake: Lake
+    bucket: str
+    s3: Any = None
+
+    def uri(self, key: str = "profiles/dt=1/part-1") -> ObjectUri:
+        return ObjectUri(self.bucket, key)
+
+    def put(self, uri: ObjectUri, content: bytes, **options: Any) -> None:
+        if isinstance(self.lake, FakeLake):
+            self.lake.put(uri, content)
+        else:
+            self.s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=content, **options)
+
+    def remove(self, uri: ObjectUri) -> None:
+        if isinstance(self.lake, FakeLake):
+            self.lake.remove(uri)
+        else:
+            self.s3.delete_object(Bucket=uri.bucket, Key=uri.key)
+
+    def found(self, uri: ObjectUri) -> StoredObject:
+        stored = self.lake.find(uri)
+        assert stored is not None
+        return stored
+
+    def content(self, uri: ObjectUri) -> bytes:
+        with self.lake.read(self.found(uri)) as file:
+            return file.read()
+
+
+def _s3_shore(s3: Any, **bucket_options: Any) -> Shore:
+    bucket = f"shore-{next(_numbers)}"
+    s3.create_bucket(
+        Bucket=bucket,
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+        **bucket_options,
+    )
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return Shore(S3Lake(s3), bucket, s3)
+
+
+@pytest.fixture(params=["fake", "moto", "ministack"])
+def shore(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shore]:
+    if request.param == "fake":
+        yield Shore(FakeLake(), "lake")
+    elif request.param == "ministack":
+        yield _s3_shore(request.getfixturevalue("purge_cloud").s3)
+    else:
+        with mock_aws():
+            yield _s3_shore(_moto_client())
+
+
+@pytest.fixture(params=["moto", "ministack"])
+def s3_shore(request: pytest.FixtureRequest) -> Iterator[Shore]:
+    if request.param == "ministack":
+        yield _s3_shore(request.getfixturevalue("purge_cloud").s3)
+    else:
+        with mock_aws():
+            yield _s3_shore(_moto_client())
+
+
+def _moto_client() -> Any:
+    return boto3.client(
+        "s3", "eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing"
+    )
+
+
+def test_what_is_not_there_is_not_found(shore: Shore) -> None:
+    assert shore.lake.find(shore.uri()) is None
+    assert shore.lake.versions(shore.uri()) == ()
+
+
+def test_a_replacement_takes_the_place_of_what_was_read(shore: Shore) -> None:
+    shore.put(shore.uri(), b"one")
+
+    committed = shore.lake.replace(shore.found(shore.uri()), BytesIO(b"two!"), "n1")
+
+    now = shore.found(shore.uri())
+    assert committed is not None
+    assert (committed.version_id, committed.etag) == (now.version_id, now.etag)
+    assert (committed.size_bytes, now.nonce) == (4, "n1")
+    assert shore.content(shore.uri()) == b"two!"
+
+
+def test_nothing_replaces_what_was_not_read(shore: Shore) -> None:
+    shore.put(shore.uri(), b"one")
+    read = shore.found(shore.uri())
+    shore.put(shore.uri(), b"other")
+
+    assert shore.lake.replace(read, BytesIO(b"two"), "n1") is None
+    assert shore.lake.delete(read) is None
+    assert shore.content(shore.uri()) == b"other"
+
+
+def test_nothing_replaces_what_is_gone(shore: Shore) -> None:
+    shore.put(shore.uri(), b"one")
+    read = shore.found(shore.uri())
+    shore.remove(shore.uri())
+
+    assert shore.lake.replace(read, BytesIO(b"two"), "n1") is None
+    assert shore.lake.delete(read) is None
+
+
+def test_the_version_that_was_found_is_the_one_that_is_read(shore: Shore) -> None:
+    shore.put(shore.uri(), b"one")
+    first = shore.found(shore.uri())
+    shore.put(shore.uri(), b"two")
+
+    with shore.lake.read(first) as file:
+        assert file.read() == b"one"
+
+
+def test_a_version_that_is_gone_cannot_be_read(shore: Shore) -> None:
+    shore.put(shore.uri(), b"one")
+    first = shore.found(shore.uri())
+    shore.put(shore.uri(), b"two")
+    shore.lake.remove_versions(shore.uri(), [first.version_id])
+
+    with pytest.raises(RetryLater), shore.lake.read(first):
+        pass
+
+
+def test_the_history_is_that_of_the_very_key_and_shrinks_by_version_id(shore: Shore) -> None:
+    for key in ("part-1", "part-10", "part-1/x", "part-"):
+        shore.put(shore.uri(key), key.encode())
+    uri = shore.uri("part-1")
+    shore.remove(uri)
+    shore.put(uri, b"new")
+
+    history = shore.lake.versions(uri)
+    older = [version.version_id for version in history if not version.is_latest]
+    shore.lake.remove_versions(uri, older)
+    shore.lake.remove_versions(uri, older)
+
+    assert sorted(v.is_marker for v in history) == [False, False, True]
+    assert [v.version_id for v in shore.lake.versions(uri)] == [shore.found(uri).version_id]
+    assert shore.content(shore.uri("part-10")) == b"part-10"
+
+
+def test_a_deletion_leaves_a_marker_that_can_be_removed(shore: Shore) -> None:
+    shore.put(shore.uri(), b"one")
+    read = shore.found(shore.uri())
+
+    marker = shore.lake.delete(read)
+
+    assert marker is not None
+    assert shore.lake.find(shore.uri()) is None
+    latest = [v.version_id for v in shore.lake.versions(shore.uri()) if v.is_latest]
+    assert latest == [marker]
+    shore.lake.remove_versions(shore.uri(), [read.version_id])
+    shore.lake.remove_versions(shore.uri(), [marker])
+    assert shore.lake.versions(shore.uri()) == ()
+
+
+def test_what_is_not_content_stays(s3_shore: Shore) -> None:
+    s3_shore.put(
+        s3_shore.uri(),
+        b"one",
+        ContentType="application/x-parquet",
+        CacheControl="no-cache",
+        Metadata={"owner": "crm", "erasure-nonce": "old"},
+        StorageClass="STANDARD_IA",
+    )
+
+    s3_shore.lake.replace(s3_shore.found(s3_shore.uri()), BytesIO(b"two"), "n1")
+
+    place = {"Bucket": s3_shore.bucket, "Key": s3_shore.uri().key}
+    head = s3_shore.s3.head_object(**place)
+    assert head["ContentType"] == "application/x-parquet"
+    assert head["CacheControl"] == "no-cache"
+    assert head["Metadata"] == {"owner": "crm", "erasure-nonce": "n1"}
+    assert head["StorageClass"] == "STANDARD_IA"
+
+
+def test_tags_stay() -> None:
+    """moto alone: MiniStack's HEAD does not say that an object has tags."""
+    with mock_aws():
+        shore = _s3_shore(_moto_client())
+        shore.put(shore.uri(), b"one", Tagging="team=a%20%3D%20b&tier=1")
+
+        shore.lake.replace(shore.found(shore.uri()), BytesIO(b"two"), "n1")
+
+        tags = shore.s3.get_object_tagging(Bucket=shore.bucket, Key=shore.uri().key)["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "a = b", "tier": "1"}
+
+
+def test_ones_own_success_is_recognised_when_s3_refuses_its_repetition(s3_shore: Shore) -> None:
+    s3_shore.put(s3_shore.uri(), b"one")
+    read = s3_shore.found(s3_shore.uri())
+    first = s3_shore.lake.replace(read, BytesIO(b"two"), "n1")
+
+    again = s3_shore.lake.replace(read, BytesIO(b"two"), "n1")
+
+    assert first is not None
+    assert again is not None
+    assert again.version_id == first.version_id
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake_module, "_MULTIPART_FROM_BYTES", 1)
+    monkeypatch.setattr(lake_module, "_PART_BYTES", 5 * 1024 * 1024)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_large_body_goes_up_in_parts(s3_shore: Shore) -> None:
+    s3_shore.put(s3_shore.uri(), b"one", Metadata={"owner": "crm"})
+    body = b"x" * (6 * 1024 * 1024)
+
+    committed = s3_shore.lake.replace(s3_shore.found(s3_shore.uri()), BytesIO(body), "n1")
+
+    assert committed is not None
+    now = s3_shore.found(s3_shore.uri())
+    assert (now.version_id, now.nonce) == (committed.version_id, "n1")
+    assert s3_shore.content(s3_shore.uri()) == body
+    assert not s3_shore.s3.list_multipart_uploads(Bucket=s3_shore.bucket).get("Uploads")
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_that_lost_the_race_are_thrown_away(purge_cloud: Any) -> None:
+    """MiniStack alone: moto ignores IfMatch on CompleteMultipartUpload."""
+    shore = _s3_shore(purge_cloud.s3)
+    shore.put(shore.uri(), b"one")
+    read = shore.found(shore.uri())
+    shore.put(shore.uri(), b"other")
+
+    committed = shore.lake.replace(read, BytesIO(b"x" * (6 * 1024 * 1024)), "n1")
+
+    assert committed is None
+    assert shore.content(shore.uri()) == b"other"
+    assert not shore.s3.list_multipart_uploads(Bucket=shore.bucket).get("Uploads")
+
+
+@pytest.mark.parametrize(
+    ("lock", "code"),
+    [
+        ({"ObjectLockLegalHoldStatus": "ON"}, "LEGAL_HOLD"),
+        (
+            {
+                "ObjectLockMode": "COMPLIANCE",
+                "ObjectLockRetainUntilDate": datetime.now(UTC) + timedelta(days=1),
+            },
+            "OBJECT_LOCKED",
+        ),
+    ],
+)
+def test_locked_objects_are_recognised_and_their_versions_stay(
+    lock: dict[str, Any], code: str
+) -> None:
+    with mock_aws():
+        shore = _s3_shore(_moto_client(), ObjectLockEnabledForBucket=True)
+        shore.put(shore.uri(), b"one", **lock)
+        stored = shore.found(shore.uri())
+        shore.put(shore.uri(), b"two")
+
+        with pytest.raises(Rejected) as refusal:
+            shore.lake.remove_versions(shore.uri(), [stored.version_id])
+
+    assert stored.hindrance == code
+    assert refusal.value.reason_code == "VERSION_LOCKED"
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_archived_objects_are_recognised(s3_shore: Shore, storage_class: str) -> None:
+    s3_shore.put(s3_shore.uri(), b"one", StorageClass=storage_class)
+
+    assert s3_shore.found(s3_shore.uri()).hindrance == "OBJECT_ARCHIVED"
+
+
+def test_a_bucket_without_versions_is_served_too(s3_shore: Shore) -> None:
+    s3_shore.s3.put_bucket_versioning(
+        Bucket=s3_shore.bucket, VersioningConfiguration={"Status": "Suspended"}
+    )
+    s3_shore.put(s3_shore.uri(), b"one")
+
+    committed = s3_shore.lake.replace(s3_shore.found(s3_shore.uri()), BytesIO(b"two"), "n1")
+
+    assert committed is not None
+    with s3_shore.lake.read(committed) as file:
+        assert file.read() == b"two"
+
+
+def test_a_bucket_that_does_not_exist_is_an_error_and_no_absence(s3_shore: Shore) -> None:
+    with pytest.raises(ClientError):
+        s3_shore.lake.versions(ObjectUri("no-such-bucket-of-ours", "key"))
