@@ -31,7 +31,7 @@ FILES = sorted(FOLDER.rglob("*.parquet"))
 MUST_BE_REFUSED = {
     "datapage_v1-corrupt-checksum.parquet": "CHECKSUM_MISMATCH",
     "rle-dict-uncompressed-corrupt-checksum.parquet": "CHECKSUM_MISMATCH",
-    "nation.dict-malformed.parquet": "MALFORMED_PARQUET",
+    "nation.dict-malformed.parquet": "UNREADABLE_PARQUET",
 }
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the public files are not here")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from erasure_purge.parquet import ErasurePlan, InMemory, Source, plan_erasure, planned_bytes
 
 ID = "profile_id"

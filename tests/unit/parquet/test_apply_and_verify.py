@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from erasure_purge.parquet import InMemory, LocalFile, apply_plan, plan_erasure, verify
 
+from erasure_purge.parquet import InMemory, LocalFile, apply_plan, plan_erasure, verify
 from tests.unit.parquet.people import ID, applied, erased, file_of, written
 
 IDS = [f"person-{n:04}" for n in range(300)]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
 from erasure_purge.parquet.cli import DONE, FOUND, REFUSED, WRONG_CALL, main
 from erasure_purge.parquet.progress import ProgressBar
-
 from tests.unit.parquet.people import ID, file_of
 
 IDS = [f"person-{n:04}" for n in range(300)]

@@ -6,6 +6,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+
 from erasure_purge.parquet.encodings import (
     ByteColumn,
     Encoding,
@@ -16,7 +18,6 @@ from erasure_purge.parquet.errors import MalformedParquet, UnknownEncoding
 from erasure_purge.parquet.footer import Leaf
 from erasure_purge.parquet.order import Order, PhysicalType
 from erasure_purge.parquet.thrift_compact import Struct
-from hypothesis import given, settings
 
 
 def _leaf(physical: PhysicalType, width: int = 0) -> Leaf:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from erasure_purge.parquet import plan_erasure
 from erasure_purge.parquet.bloom import xxh64
 from erasure_purge.parquet.source import CountingSource
-
 from tests.unit.parquet.people import ID, erased, file_of, ids_in
 
 MANY = [f"person-{n:05}" for n in range(20_000)]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from erasure_purge.parquet import UnsupportedParquet, plan_erasure
 from erasure_purge.parquet.errors import IdColumnMissing, IdColumnRepeated, UnsupportedIdType
-
 from tests.unit.parquet.people import ID, erased, file_of, ids_in, written
 
 _A, _B = uuid.UUID(int=1), uuid.UUID(int=2)

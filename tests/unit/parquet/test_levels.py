@@ -3,9 +3,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
+
 from erasure_purge.parquet.errors import MalformedParquet
 from erasure_purge.parquet.levels import decode_bit_packed, decode_hybrid, encode_hybrid
-from hypothesis import given
 
 
 @st.composite

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from erasure_purge.parquet import Copy, InMemory, Unit, UnsupportedParquet, plan_erasure, scan
 from erasure_purge.parquet.errors import (
     ChecksumMismatch,
@@ -16,8 +17,8 @@ from erasure_purge.parquet.errors import (
     MalformedParquet,
 )
 from erasure_purge.parquet.footer import FileField, footer_bytes, read_footer
+from erasure_purge.parquet.scan import scan_bytes
 from erasure_purge.parquet.thrift_compact import Kind, Struct
-
 from tests.unit.parquet.people import ID, applied, erased, file_of, ids_in, written
 
 IDS = [f"person-{n:04}" for n in range(1_000)]
@@ -128,6 +129,21 @@ def test_an_id_that_only_a_dictionary_still_holds_is_blanked_too() -> None:
     assert plan.rows_erased == 0
     assert scan(after, ID, ["ann@example"]).is_clean
     assert ids_in(after) == ["bob"] * 3
+
+
+@pytest.mark.parametrize("group", [1, 2, 5])
+def test_a_categorical_does_not_keep_the_erased_in_other_row_groups(group: int) -> None:
+    # Arrow writes the whole dictionary of a categorical column into every row group.
+    mails = [f"{one}@example.com" for one in IDS[:10]]
+    column = pa.DictionaryArray.from_arrays(pa.array(range(10)), pa.array(mails))
+    source = written(pa.table({ID: IDS[:10], "mail": column}), row_group_size=group)
+
+    after = erased(source, IDS[3:5])
+
+    for mail in mails[3:5]:
+        assert not scan_bytes(after, read_footer(after), [mail.encode()]).findings
+    left = pq.read_table(io.BytesIO(after.data))["mail"].cast(pa.string()).to_pylist()
+    assert left == mails[:3] + mails[5:]
 
 
 def test_dictionary_entries_stay_distinct_when_many_are_blanked() -> None:

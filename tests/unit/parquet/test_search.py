@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
-from erasure_purge.parquet.search import Needles
 from hypothesis import given
+
+from erasure_purge.parquet.search import Needles
 
 _LETTERS = st.text("ab", min_size=8, max_size=14).map(str.encode)
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
+from hypothesis import given
+
 from erasure_purge.parquet.errors import MalformedParquet
 from erasure_purge.parquet.thrift_compact import BOOL, Items, Kind, Map, Struct, decode, encode
-from hypothesis import given
 
 _integers = st.integers(-(1 << 62), (1 << 62) - 1)
 _leaves = st.one_of(

@@ -60,15 +60,20 @@ def cut_chunk(
     erased_rows: Bools,
     *,
     dead_entries: Bools | None = None,
+    blank_unused: bool = False,
     collect_texts: bool = False,
 ) -> ChunkCut:
     """The chunk without the rows of the mask (one flag per row of the row group).
 
     `dead_entries`: dictionary entries that surely no remaining row uses; None: find out.
+    `blank_unused`: blank every entry that no remaining row uses, whoever's it was.
     """
     if set(chunk.meta) - KNOWN_META_FIELDS:
         raise FooterNotPreserved("a column has metadata from the future")
-    return _ChunkSurgery(chunk, erased_rows, dead_entries, collect_texts=collect_texts).operate()
+    surgery = _ChunkSurgery(chunk, erased_rows, dead_entries)
+    surgery.blank_unused = blank_unused
+    surgery.collect_texts = collect_texts
+    return surgery.operate()
 
 
 class _ChunkSurgery:
@@ -79,14 +84,13 @@ class _ChunkSurgery:
         chunk: ColumnChunk,
         erased_rows: Bools,
         dead_entries: Bools | None,
-        *,
-        collect_texts: bool,
     ) -> None:
         self.chunk = chunk
         self.leaf = chunk.leaf
         self.erased_rows = erased_rows
         self.dead_entries = dead_entries
-        self.collect_texts = collect_texts
+        self.blank_unused = False
+        self.collect_texts = False
         self.pages = chunk.pages()
         self.cuts: dict[int, CutPage] = {}
         self.sizes: dict[int, int] = {}
@@ -262,11 +266,17 @@ class _ChunkSurgery:
 
     def _dead_entries(self) -> Bools | None:
         """Entries that erased rows used and no remaining row uses."""
+        if self.blank_unused and self.chunk.dictionary_page is not None:
+            return self._unused(np.ones(len(self.chunk.dictionary), np.bool_))
         if self.dead_entries is not None:
             return self.dead_entries
-        if self.erased_entries is None or self.kept_entries is None:
-            return None
-        wanted = self.erased_entries & ~self.kept_entries
+        return None if self.erased_entries is None else self._unused(self.erased_entries)
+
+    def _unused(self, entries: Bools) -> Bools:
+        """Those of the entries that no remaining row uses."""
+        wanted = entries.copy()
+        if self.kept_entries is not None:
+            wanted &= ~self.kept_entries
         for number, page in enumerate(self.pages):
             if not wanted.any():
                 break

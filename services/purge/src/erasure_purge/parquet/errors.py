@@ -2,6 +2,9 @@
 
     UnsupportedParquet
     ├── MalformedParquet        the bytes contradict the format or themselves
+    │   ├── EmptyFile           there is nothing
+    │   ├── NotParquet          it is something else
+    │   ├── TruncatedParquet    it begins like Parquet, and ends before its footer does
     │   └── ChecksumMismatch    a page is not the one its writer summed
     ├── EncryptedParquet        modular encryption, in the footer or a column
     ├── FooterNotPreserved      the footer would not survive being written again
@@ -12,8 +15,7 @@
     ├── IdColumnMissing         this file has no such column
     ├── IdColumnRepeated        the id stands in a list or a map
     ├── UnsupportedIdType       ids of this column's type cannot be compared
-    ├── ErasedValueInMetadata   the file's key/value metadata names an erased person
-    └── NotReencodable          the row group would not come back as it was
+    └── ErasedValueInMetadata   the file's key/value metadata names an erased person
 
 A refusal is an answer for a person to adjudicate; it never carries a value of the data.
 """
@@ -23,7 +25,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class UnsupportedParquet(Exception):  # noqa: N818 - a verdict on the file, not on us
+class UnsupportedParquet(Exception):
     """The file cannot be erased from safely."""
 
     reason: ClassVar[str] = "UNSUPPORTED_PARQUET"
@@ -37,7 +39,25 @@ class UnsupportedParquet(Exception):  # noqa: N818 - a verdict on the file, not 
 class MalformedParquet(UnsupportedParquet):
     """The file contradicts the Parquet format or itself."""
 
-    reason = "MALFORMED_PARQUET"
+    reason = "UNREADABLE_PARQUET"
+
+
+class EmptyFile(MalformedParquet):
+    """The file is empty."""
+
+    reason = "EMPTY_OBJECT"
+
+
+class NotParquet(MalformedParquet):
+    """The file is no Parquet."""
+
+    reason = "NOT_PARQUET"
+
+
+class TruncatedParquet(MalformedParquet):
+    """The file begins like Parquet, and ends before its footer does."""
+
+    reason = "TRUNCATED_PARQUET"
 
 
 class ChecksumMismatch(MalformedParquet):
@@ -91,22 +111,16 @@ class IdColumnMissing(UnsupportedParquet):
 class IdColumnRepeated(UnsupportedParquet):
     """The id column stands inside a list or a map."""
 
-    reason = "ID_COLUMN_REPEATED"
+    reason = "ID_COLUMN_UNSUPPORTED"
 
 
 class UnsupportedIdType(UnsupportedParquet):
     """Ids cannot be compared with a column of this type."""
 
-    reason = "UNSUPPORTED_ID_TYPE"
+    reason = "ID_COLUMN_UNSUPPORTED"
 
 
 class ErasedValueInMetadata(UnsupportedParquet):
     """The file's key/value metadata contains an erased value."""
 
     reason = "ERASED_VALUE_IN_METADATA"
-
-
-class NotReencodable(UnsupportedParquet):
-    """The row group would not come back as it was."""
-
-    reason = "NOT_REENCODABLE"

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .errors import EncryptedParquet, FooterNotPreserved, MalformedParquet
+from .errors import (
+    EmptyFile,
+    EncryptedParquet,
+    FooterNotPreserved,
+    MalformedParquet,
+    NotParquet,
+    TruncatedParquet,
+)
 from .order import Order, PhysicalType, order_of
 from .source import Source
 from .thrift_compact import Items, Struct, decode, encode
@@ -146,8 +153,7 @@ def read_footer(source: Source) -> Footer:
     Raises:
         UnsupportedParquet: it is encrypted, malformed, or would not survive being written again.
     """
-    if source.size_bytes < len(MAGIC) + _TAIL.size:
-        raise MalformedParquet("too short")
+    _check_beginning(source)
     tail_bytes = min(source.size_bytes, _FOOTER_GUESS_BYTES)
     tail = source.read(source.size_bytes - tail_bytes, tail_bytes)
     length, magic = _TAIL.unpack(tail[-_TAIL.size :])
@@ -155,7 +161,7 @@ def read_footer(source: Source) -> Footer:
         raise EncryptedParquet("footer")
     offset = source.size_bytes - _TAIL.size - length
     if magic != MAGIC or offset < len(MAGIC):
-        raise MalformedParquet("no footer at the end")
+        raise TruncatedParquet
     if length + _TAIL.size > tail_bytes:
         raw = source.read(offset, length)
     else:
@@ -166,6 +172,16 @@ def read_footer(source: Source) -> Footer:
     if FileField.ENCRYPTION in document or FileField.SIGNING_KEY in document:
         raise EncryptedParquet("columns")
     return _checked(Footer(document, list(_leaves(document)), offset))
+
+
+def _check_beginning(source: Source) -> None:
+    """Whether this may be a Parquet file at all."""
+    if source.size_bytes == 0:
+        raise EmptyFile
+    if source.read(0, min(len(MAGIC), source.size_bytes)) not in (MAGIC, ENCRYPTED_MAGIC):
+        raise NotParquet
+    if source.size_bytes < len(MAGIC) + _TAIL.size:
+        raise TruncatedParquet
 
 
 def footer_bytes(document: Struct) -> bytes:

@@ -42,7 +42,7 @@ class StaleBounds:
     page_bounds: Callable[[int], Bounds | None]
 
 
-class _CannotBeRight(Exception):  # noqa: N818 - a way out, not an error
+class _CannotBeRight(Exception):
     """The index must be dropped rather than guessed."""
 
 

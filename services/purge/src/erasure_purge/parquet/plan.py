@@ -189,6 +189,7 @@ class _Planner:
         self.out = SegmentList()
         self.placed: list[_PlacedChunk] = []
         self.tally = _Tally()
+        self.shared: set[tuple[int, int]] = set()
 
     def plan(self, *, trust_statistics: bool) -> ErasurePlan:
         groups = self.footer.row_groups
@@ -196,6 +197,7 @@ class _Planner:
         erased = sum(len(one.rows) for one in found)
         if erased == 0 and not any(one.is_stale_in_dictionary for one in found):
             return self._unchanged(found)
+        self.shared = _shared_dictionaries(groups, found)
         self.out.put(MAGIC)
         kept: list[Struct] = []
         for index, (group, one) in enumerate(zip(groups, found, strict=True)):
@@ -259,10 +261,10 @@ class _Planner:
             self._report(index, rows, erased, Unit.REMOVED, "every row is erased")
             self._collect_texts_of_removed(group)
             return None
-        if erased == 0 and not found.is_stale_in_dictionary:
-            self._report(index, rows, 0, Unit.NONE, found.proof)
-            return self._copy_group(group)
-        return self._cut_group(index, group, found)
+        if erased or found.is_stale_in_dictionary:
+            return self._cut_group(index, group, found)
+        shared = [column for number, column in self.shared if number == index]
+        return self._copy_group(index, group, found, shared)
 
     def _report(self, index: int, rows: int, erased: int, unit: Unit, reason: str) -> None:
         self.tally.groups.append(GroupReport(index, rows, erased, unit, reason))
@@ -274,17 +276,39 @@ class _Planner:
         rows = group.integer(GroupField.NUM_ROWS)
         for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True):
             if leaf.physical is PhysicalType.BYTE_ARRAY:
-                opened = ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes)
+                opened = self._open(chunk, leaf, rows)
                 everything = np.ones(rows, np.bool_)
                 self.tally.texts |= cut_chunk(opened, everything, collect_texts=True).erased_texts
 
-    def _copy_group(self, group: Struct) -> Struct:
+    def _copy_group(
+        self, index: int, group: Struct, found: Found, shared: Collection[int]
+    ) -> Struct:
+        """A row group without the ids, copied but for dictionaries that still name others' values.
+
+        Arrow writes the whole dictionary of a categorical column into every row group.
+        """
         start = self.out.position
-        placed = [
-            self._copy_chunk(chunk, leaf)
-            for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True)
-        ]
+        rows = group.integer(GroupField.NUM_ROWS)
+        placed: list[Struct] = []
+        blanked = 0
+        for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True):
+            if leaf.index in shared:
+                self.before_each_step()
+                opened = self._open(chunk, leaf, rows)
+                cut = cut_chunk(opened, np.zeros(rows, np.bool_), blank_unused=True)
+                if cut.entries_blanked:
+                    blanked += cut.entries_blanked
+                    placed.append(self._place_cut(opened, cut))
+                    continue
+            placed.append(self._copy_chunk(chunk, leaf))
+        unit = Unit.PAGE if blanked else Unit.NONE
+        self.tally.groups.append(
+            GroupReport(index, rows, 0, unit, found.proof, dictionary_entries_blanked=blanked)
+        )
         return _revised_group(group, placed, start)
+
+    def _open(self, chunk: Struct, leaf: Leaf, rows: int) -> ColumnChunk:
+        return ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes, self.packer)
 
     def _copy_chunk(self, chunk: Struct, leaf: Leaf) -> Struct:
         meta = chunk_meta(chunk, leaf)
@@ -323,11 +347,12 @@ class _Planner:
             if not len(found.rows) and not is_id:
                 placed.append(self._copy_chunk(chunk, leaf))
                 continue
-            opened = ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes, self.packer)
+            opened = self._open(chunk, leaf, rows)
             cut = cut_chunk(
                 opened,
                 mask,
                 dead_entries=found.dictionary_hits if is_id else None,
+                blank_unused=(index, leaf.index) in self.shared,
                 collect_texts=self.has_free_metadata,
             )
             cuts.append(cut)
@@ -417,6 +442,30 @@ class _Planner:
         secrets = {text for text in self.tally.texts if len(text) >= MIN_SECRET_BYTES} - names
         if stands_in_metadata(self.footer, secrets | id_texts(self.ids)):
             raise ErasedValueInMetadata
+
+
+def _shared_dictionaries(groups: list[Struct], found: list[Found]) -> set[tuple[int, int]]:
+    """(row group, column) whose dictionary may be a copy of one in a group that loses rows.
+
+    Recognized without reading anything: copies are of one size.
+    """
+    sizes = [[_dictionary_bytes(chunk) for chunk in group_columns(group)] for group in groups]
+    touched = [n for n, one in enumerate(found) if len(one.rows) or one.is_stale_in_dictionary]
+    return {
+        (number, column)
+        for number, row in enumerate(sizes)
+        for column, size in enumerate(row)
+        if size and any(sizes[other][column] == size for other in touched if other != number)
+    }
+
+
+def _dictionary_bytes(chunk: Struct) -> int:
+    """The dictionary page's size, by the distance of the first data page; 0 without one."""
+    meta = chunk.struct(ChunkField.META)
+    if meta is None:
+        return 0
+    start = meta.integer(MetaField.DICTIONARY_OFFSET, 0)
+    return max(0, meta.integer(MetaField.DATA_PAGE_OFFSET, 0) - start) if start > 0 else 0
 
 
 _MAX_ORDINAL = (1 << 15) - 1
