@@ -8,7 +8,7 @@ proof that compares every remaining row and searches every byte; larger files ge
 from __future__ import annotations
 
 import errno
-import os
+import io
 from collections.abc import Callable, Collection
 from typing import BinaryIO
 
@@ -91,7 +91,7 @@ class OpenFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.size_bytes = file.seek(0, os.SEEK_END)
+        self.size_bytes = file.seek(0, io.SEEK_END)
         file.seek(0)
 
     def read(self, offset: int, length: int) -> bytes:
