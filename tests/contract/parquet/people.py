@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 import pyarrow as pa
+
 from erasure_purge.parquet import (
     ErasurePlan,
     LocalFile,

@@ -10,8 +10,8 @@ import fastparquet
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from erasure_purge.parquet import Unit
 
+from erasure_purge.parquet import Unit
 from tests.contract.parquet.people import ID, ROWS, erase, people, some_people
 
 Write = Callable[[pa.Table, Path], None]

@@ -28,7 +28,6 @@ from erasure_purge.parquet import (
     scan,
     verify,
 )
-
 from tests.property.parquet import witnesses
 from tests.property.parquet.files import ID, Shape, person, secret, shapes, table, write
 
