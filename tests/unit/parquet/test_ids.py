@@ -97,6 +97,8 @@ def test_a_dot_in_a_name_is_a_dot_in_a_name() -> None:
     [
         (pa.table({"other": ["a"]}), ID, IdColumnMissing),
         (pa.table({ID: [["a"]]}), f"{ID}.list.element", IdColumnRepeated),
+        (pa.table({ID: [["a"]]}), ID, IdColumnRepeated),
+        (pa.table({ID: [{"part": "a"}]}), ID, UnsupportedIdType),
         (pa.table({ID: [True]}), ID, UnsupportedIdType),
         (pa.table({ID: pa.array([0], pa.timestamp("ms"))}), ID, UnsupportedIdType),
     ],

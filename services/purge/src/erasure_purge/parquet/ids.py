@@ -16,7 +16,13 @@ from decimal import Decimal
 import pyarrow as pa
 
 from .encodings import bits_type
-from .errors import IdColumnMissing, IdColumnRepeated, MalformedParquet, UnsupportedIdType
+from .errors import (
+    IdColumnMissing,
+    IdColumnRepeated,
+    MalformedParquet,
+    UnsupportedIdType,
+    UnsupportedParquet,
+)
 from .footer import Footer, Leaf
 from .order import (
     Converted,
@@ -45,7 +51,7 @@ def id_leaf(footer: Footer, id_column: str) -> Leaf:
     """
     found = _named(footer, id_column)
     if not found:
-        raise IdColumnMissing
+        raise _no_such_column(footer, id_column)
     if len(found) > 1:
         raise MalformedParquet("several columns have the id column's name")
     leaf = found[0]
@@ -62,6 +68,17 @@ def _named(footer: Footer, id_column: str) -> list[Leaf]:
     """The column of just this name; or like Athena, in whatever case."""
     exact = [leaf for leaf in footer.leaves if leaf.name == id_column]
     return exact or [leaf for leaf in footer.leaves if leaf.name.lower() == id_column.lower()]
+
+
+def _no_such_column(footer: Footer, id_column: str) -> UnsupportedParquet:
+    """It is missing, or it is a group: a list, a map or a struct."""
+    inside = f"{id_column}.".lower()
+    leaves = [leaf for leaf in footer.leaves if leaf.name.lower().startswith(inside)]
+    if not leaves:
+        return IdColumnMissing()
+    if any(leaf.max_repetition for leaf in leaves):
+        return IdColumnRepeated()
+    return UnsupportedIdType("a struct")
 
 
 def _is_time(leaf: Leaf) -> bool:

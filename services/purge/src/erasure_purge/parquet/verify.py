@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from .errors import UnsupportedParquet
 from .footer import FileField, Footer, MetaField, chunk_meta, group_columns, read_footer
-from .ids import Id
+from .ids import Id, id_leaf
 from .levels import Bools
 from .metadata import MIN_SECRET_BYTES, id_texts, stands_in_metadata
 from .plan import ErasurePlan
@@ -88,7 +88,9 @@ def _check(
         same = _copies_are_same(plan, before, after)
         result.expect("untouched ranges are the same bytes", holds=same)
     old, new = open_with_arrow(before), open_with_arrow(after)
-    _check_footers(read_footer(before), read_footer(after), result)
+    footer = read_footer(before)
+    _check_footers(footer, read_footer(after), result)
+    id_column = id_leaf(footer, id_column).name  # as the file spells it
     masks = [erased_mask(old, group, id_column, ids) for group in range(old.num_row_groups)]
     result.rows_before, result.rows_after = old.metadata.num_rows, new.metadata.num_rows
     result.rows_erased = sum(int(mask.sum()) for mask in masks)
