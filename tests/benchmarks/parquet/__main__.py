@@ -1,6 +1,6 @@
 """Measure erasing people from Parquet files, ours beside what people do today.
 
-    python -m tests.benchmarks.parquet [--rows 1000000] [--folder .local/bench] [--quick]
+    python -m tests.benchmarks.parquet [--rows 1000000] [--folder .local/bench] [--quick | --large]
 
 Every number comes from a fresh process of this one run. The table replaces the section between its
 markers in tests/benchmarks/README.md.
@@ -17,16 +17,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .data import ROWS, make_files
+from .data import ROWS, make_files, make_large_file
 from .methods import METHODS
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- parquet: begin -->", "<!-- parquet: end -->"
+BEGIN_LARGE, END_LARGE = "<!-- parquet large: begin -->", "<!-- parquet large: end -->"
 OURS = "inside pages (ours)"
 RIVAL = "pyarrow filter + write, level 6"
 _COLUMNS = (
     "| method | people | CPU s | whole process CPU s | wall s | peak MB | size of result"
     " | CPU against pyarrow 6 | pages cut |"
+)
+_LARGE_TEXT = (
+    "One person in one of many row groups of a million rows each, no page index, no bloom filter."
+    " Sent to S3: parts of at least 5 MiB; the rest is copied inside S3.\n"
+)
+_LARGE_COLUMNS = (
+    "| row groups | MB | CPU s | wall s | peak MB | read MB | read | new MB"
+    " | sent to S3 MB | sent |"
 )
 COUNTS = (1, 100, 10_000, 100_000)
 Result = dict[str, Any]
@@ -37,17 +46,21 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--folder", type=Path, default=Path(".local/bench-parquet"))
     parser.add_argument("--quick", action="store_true", help="only ours, pyarrow and cp")
+    parser.add_argument("--large", action="store_true", help="one to eight row groups of 65 MB")
     options = parser.parse_args()
     ready = options.folder / "ready"
     if not ready.exists() or ready.read_text() != str(options.rows):
         make_files(options.folder, options.rows)
         ready.write_text(str(options.rows))
     files = sorted(options.folder.glob("*.parquet"))
+    if options.large:
+        _replace_section(BEGIN_LARGE, END_LARGE, "\n".join(_measure_large(options.folder)))
+        return
     methods = [OURS, RIVAL, "cp"] if options.quick else list(METHODS)
     lines = [_header(options.rows)]
     for file in files:
         lines += _measure_file(file, methods)
-    _write("\n".join(lines))
+    _replace_section(BEGIN, END, "\n".join(lines))
 
 
 def _measure_file(file: Path, methods: list[str]) -> list[str]:
@@ -67,6 +80,32 @@ def _measure_file(file: Path, methods: list[str]) -> list[str]:
     return lines
 
 
+def _measure_large(folder: Path) -> list[str]:
+    """One person in one of many row groups: what is read, sent to S3, and held in memory."""
+    lines = [
+        _LARGE_TEXT,
+        _LARGE_COLUMNS,
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for groups in (1, 2, 4, 8):
+        path = folder / "large.tmp"
+        (folder / "ids_large").write_text(make_large_file(path, groups))
+        result = _run(OURS, path, "large")
+        size = path.stat().st_size
+        path.unlink()
+        if result is None:
+            lines.append(f"| {groups} | does not run |")
+            continue
+        lines.append(
+            f"| {groups} | {size / 1e6:.0f} | {result['cpu_s']:.2f} | {result['wall_s']:.2f}"
+            f" | {result['peak_mb']:.0f} | {result['read'] / 1e6:.1f} | {result['read'] / size:.1%}"
+            f" | {result['new'] / 1e6:.1f} | {result['uploaded'] / 1e6:.1f}"
+            f" | {result['uploaded'] / size:.1%} |"
+        )
+        print(lines[-1], flush=True)  # noqa: T201 - a person waits
+    return lines
+
+
 def _fits(name: str, count: int) -> bool:
     """The slow rivals are measured where it tells something."""
     if name in (OURS, RIVAL):
@@ -83,7 +122,7 @@ def _measure(name: str, file: Path, count: int) -> Result | None:
     return min(done, key=lambda run: run["cpu_s"]) if done else None
 
 
-def _run(name: str, file: Path, count: int) -> Result | None:
+def _run(name: str, file: Path, count: int | str) -> Result | None:
     out = file.parent / "out.tmp"
     ids = file.parent / f"ids_{count}"
     command = [sys.executable, "-m", "tests.benchmarks.parquet.one", name, file, ids, out]
@@ -117,13 +156,14 @@ def _header(rows: int) -> str:
     )
 
 
-def _write(section: str) -> None:
+def _replace_section(begin: str, end: str, section: str) -> None:
     text = README.read_text("utf-8") if README.exists() else "# Benchmarks\n"
-    if BEGIN not in text:
-        text += f"\n## Erasing from Parquet\n\n{BEGIN}\n{END}\n"
-    head, rest = text.split(BEGIN, 1)
-    _, tail = rest.split(END, 1)
-    README.write_text(f"{head}{BEGIN}\n{section}\n{END}{tail}", "utf-8")
+    if begin not in text:
+        title = "## Erasing from Parquet" if begin == BEGIN else "### Large objects"
+        text += f"\n{title}\n\n{begin}\n{end}\n"
+    head, rest = text.split(begin, 1)
+    _, tail = rest.split(end, 1)
+    README.write_text(f"{head}{begin}\n{section}\n{end}{tail}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ _START_MS = 1_700_000_000_000
 _DAY_MS = 86_400_000
 
 
-def people(rows: int) -> pa.Table:
+def people(rows: int, seed: int = 7) -> pa.Table:
     """UUIDs, e-mails, names, addresses, a tier, numbers, a timestamp and a nested list."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     profiles = max(1, rows // 3)
     who = pa.array(rng.integers(0, profiles, rows))
     ids = _uuids(rng, profiles)
@@ -108,6 +108,23 @@ def make_files(folder: Path, rows: int = ROWS) -> list[Path]:
     pq.write_table(ordered, path, row_group_size=rows // 10, write_page_index=True, **options)
     made.append(path)
     return made + _by_spark(folder, made[0])
+
+
+def make_large_file(path: Path, groups: int, rows: int = ROWS) -> str:
+    """A file of many row groups with other people in each; an id of the last but one."""
+    somebody = ""
+    writer: pq.ParquetWriter | None = None
+    for number in range(groups):
+        table = people(rows, seed=number)
+        writer = writer or pq.ParquetWriter(
+            path, table.schema, compression="gzip", compression_level=6
+        )
+        writer.write_table(table, row_group_size=rows)
+        if number == max(0, groups - 2):
+            somebody = table[ID][0].as_py()
+    assert writer is not None, "there is a row group at least"
+    writer.close()
+    return somebody
 
 
 def _by_spark(folder: Path, source: Path) -> list[Path]:

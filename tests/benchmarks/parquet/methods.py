@@ -20,13 +20,16 @@ Method = Callable[[Path, list[str], Path], Work]
 def inside_pages(file: Path, ids: list[str], out: Path) -> Work:
     """This engine."""
     from erasure_purge.parquet import LocalFile, apply_plan, plan_erasure
+    from erasure_purge.s3_commit import UploadPart, parts_of
 
     def work() -> dict[str, Any]:
         with LocalFile(file) as source:
             plan = plan_erasure(source, ID, ids)
             apply_plan(plan, source, out)
         groups = plan.report.groups
+        parts = parts_of(plan.segments)
         return {
+            "uploaded": sum(p.length for p in parts if isinstance(p, UploadPart)),
             "rows": plan.rows_erased,
             "read": plan.report.bytes_read,
             "new": plan.report.bytes_new,
