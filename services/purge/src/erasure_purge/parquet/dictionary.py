@@ -7,11 +7,10 @@ that lives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import numpy as np
-import pyarrow as pa
 
 from .cut import set_checksum
 from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn
@@ -22,6 +21,7 @@ from .pages import ColumnChunk, LoadedPage, PageField
 from .thrift_compact import Kind, encode
 
 _NUM_VALUES, _ENCODING, _IS_SORTED = 1, 2, 3
+_FEW = 64
 
 
 def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> tuple[bytes, int]:
@@ -42,14 +42,7 @@ def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> t
 
 def _blanked(column: Column, dead: Bools, order: Order) -> Column:
     if isinstance(column, ByteColumn):
-        values = column.all()
-        living = {
-            value for value, is_dead in zip(values, dead.tolist(), strict=True) if not is_dead
-        }
-        fillers = (filler for filler in _fillers(order) if filler not in living)
-        for position in np.flatnonzero(dead).tolist():
-            values[position] = next(fillers)
-        return ByteColumn.of(pa.array(values, pa.binary()))
+        return _blanked_strings(column, dead, order)
     if isinstance(column, FixedColumn):
         octets = column.octets.copy()
         alive = np.flatnonzero(~dead)
@@ -57,6 +50,28 @@ def _blanked(column: Column, dead: Bools, order: Order) -> Column:
         return FixedColumn(column.physical, octets)
     assert isinstance(column, BoolColumn)
     return column  # two values that name nobody
+
+
+def _blanked_strings(column: ByteColumn, dead: Bools, order: Order) -> ByteColumn:
+    """The byte strings with fillers in place of the dead, spliced between the living."""
+    positions = np.flatnonzero(dead)
+    is_taken = _taken(column, dead, len(positions))
+    fillers = (filler for filler in _fillers(order) if not is_taken(filler))
+    begins, ends = column.starts[positions].tolist(), column.starts[positions + 1].tolist()
+    pieces, done = [], 0
+    for begin, end, filler in zip(begins, ends, fillers, strict=False):
+        pieces += [column.plain[done:begin], len(filler).to_bytes(4, "little"), filler]
+        done = end
+    pieces.append(column.plain[done : int(column.starts[-1])])
+    return ByteColumn(b"".join(pieces), len(column))
+
+
+def _taken(column: ByteColumn, dead: Bools, count: int) -> Callable[[bytes], bool]:
+    """Whether a filler is a living value; a few are searched, not compared with each."""
+    if count <= _FEW:
+        return lambda filler: len(filler).to_bytes(4, "little") + filler in column.plain
+    living = set(column.selected(~dead))
+    return lambda filler: filler in living
 
 
 def _fillers(order: Order) -> Iterator[bytes]:

@@ -154,7 +154,7 @@ class _PlacedChunk:
 
     chunk: Struct
     column_index: bytes | Copy | None = None
-    offset_index: Struct | None = None
+    offset_index: Struct | Copy | None = None
     bloom: Copy | None = None
 
 
@@ -326,7 +326,9 @@ class _Planner:
         column_index = _range_of(chunk, ChunkField.COLUMN_INDEX_OFFSET)
         offset_index = _range_of(chunk, ChunkField.OFFSET_INDEX_OFFSET)
         placed.column_index = column_index
-        if offset_index is not None:
+        if offset_index is not None and at == start:
+            placed.offset_index = offset_index
+        elif offset_index is not None:
             raw = self.source.read(offset_index.offset, offset_index.length)
             placed.offset_index = moved_offset_index(decode(raw)[0], at - start)
         bloom = bloom_range(self.source, meta)
@@ -409,8 +411,9 @@ class _Planner:
             index = placed.column_index
             self._place_index(placed.chunk, ChunkField.COLUMN_INDEX_OFFSET, index)
         for placed in self.placed:
-            offsets = None if placed.offset_index is None else encode(placed.offset_index)
-            self._place_index(placed.chunk, ChunkField.OFFSET_INDEX_OFFSET, offsets)
+            offsets = placed.offset_index
+            raw = encode(offsets) if isinstance(offsets, Struct) else offsets
+            self._place_index(placed.chunk, ChunkField.OFFSET_INDEX_OFFSET, raw)
 
     def _place_bloom(self, meta: Struct, bloom: Copy | None) -> None:
         if bloom is None:
