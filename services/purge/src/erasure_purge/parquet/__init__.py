@@ -10,7 +10,8 @@ other byte is taken over as it is. What the engine cannot do safely it refuses b
 
 from .apply import apply_plan, planned_bytes
 from .errors import UnsupportedParquet
-from .plan import ErasurePlan, ErasureReport, GroupReport, Unit, plan_erasure
+from .plan import plan_erasure
+from .report import ErasurePlan, ErasureReport, GroupReport, Unit
 from .scan import ScanReport, scan
 from .segments import Copy, Put
 from .source import InMemory, LocalFile, Source

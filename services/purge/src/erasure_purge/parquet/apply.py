@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .plan import ErasurePlan
+from .report import ErasurePlan
 from .segments import Copy
 from .source import LocalFile, Source
 

@@ -18,7 +18,8 @@ from .errors import FooterNotPreserved, MalformedParquet
 from .footer import KNOWN_META_FIELDS, MetaField
 from .indexes import StaleBounds, revised_column_index, revised_offset_index, stated_bounds
 from .levels import Bools
-from .pages import UNKNOWN_ROWS, ColumnChunk, Content, LoadedPage, Page
+from .page import UNKNOWN_ROWS, Content, LoadedPage, Page
+from .pages import ColumnChunk
 from .segments import Copy, Put, Segment
 from .statistics import (
     Erased,

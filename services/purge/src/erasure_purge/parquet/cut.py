@@ -21,7 +21,8 @@ from .errors import UnknownPageType
 from .footer import Leaf
 from .levels import Bools, UInts, encode_hybrid
 from .order import Order
-from .pages import ColumnChunk, Content, LoadedPage, PageField, PageKind, V1Field, V2Field
+from .page import Content, LoadedPage, PageField, PageKind, V1Field, V2Field
+from .pages import ColumnChunk
 from .statistics import Erased, revise_statistics
 from .thrift_compact import Kind, Struct, encode
 

@@ -17,7 +17,8 @@ from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn
 from .errors import UnknownPageType
 from .levels import Bools
 from .order import Order
-from .pages import ColumnChunk, LoadedPage, PageField
+from .page import LoadedPage, PageField
+from .pages import ColumnChunk
 from .thrift_compact import Kind, encode
 
 _NUM_VALUES, _ENCODING, _IS_SORTED = 1, 2, 3

@@ -21,7 +21,8 @@ from .footer import Leaf, MetaField
 from .ids import as_arrow, as_stored
 from .levels import Bools, UInts
 from .order import Key, Order, key
-from .pages import ColumnChunk, Content, Page, PageKind
+from .page import Content, Page, PageKind
+from .pages import ColumnChunk
 from .thrift_compact import Struct
 
 Rows = npt.NDArray[np.int64]

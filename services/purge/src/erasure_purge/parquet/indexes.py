@@ -13,7 +13,7 @@ from .cut import CutPage
 from .encodings import Bounds
 from .footer import Leaf
 from .order import Key, key
-from .pages import Page
+from .page import Page
 from .statistics import MAX_BOUND_BYTES, less_histogram, may_come_from
 from .thrift_compact import Items, Kind, Struct, Value
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from enum import Enum
 
 import numpy as np
 import pyarrow as pa
@@ -38,76 +37,22 @@ from .indexes import moved_offset_index
 from .metadata import MIN_SECRET_BYTES, has_free_metadata, id_texts, stands_in_metadata
 from .order import PhysicalType
 from .pages import ColumnChunk
-from .segments import Copy, Segment, SegmentList
+from .placement import (
+    move_file_offset,
+    moved_meta,
+    place_meta,
+    range_of,
+    revised_group,
+    shared_dictionaries,
+)
+from .report import ErasurePlan, ErasureReport, GroupReport, Unit
+from .segments import Copy, SegmentList
 from .source import CountingSource, Source
 from .thrift_compact import Items, Kind, Struct, decode, encode
 
 WINDOW_BYTES = 8 * 1024
 
 ALLOWED_GROWTH = 0.008  # of the file, for packing it faster than its writer did
-
-
-class Unit(Enum):
-    """What was changed of a row group."""
-
-    NONE = "none"
-    PAGE = "page"
-    ROW_GROUP = "row group"
-    REMOVED = "removed"
-
-
-@dataclass(frozen=True)
-class GroupReport:
-    """What happens to one row group, and why."""
-
-    index: int
-    rows: int
-    rows_erased: int
-    unit: Unit
-    reason: str
-    pages: int = 0
-    pages_cut: int = 0
-    dictionary_entries_blanked: int = 0
-
-
-@dataclass(frozen=True)
-class ErasureReport:
-    """What the plan does, without any value of the data."""
-
-    groups: list[GroupReport]
-    bytes_copied: int
-    bytes_new: int
-    bytes_read: int
-    reads: int
-    indexes_dropped: int
-    bloom_filters_dropped: int
-
-
-@dataclass(frozen=True)
-class ErasurePlan:
-    """The new file as ranges of the old one and new bytes."""
-
-    segments: list[Segment]
-    rows_before: int
-    rows_erased: int
-    changes: bool
-    report: ErasureReport
-    rows_by_id: Mapping[Id, int] = field(default_factory=dict, repr=False)
-
-    @property
-    def empties(self) -> bool:
-        """The file loses all its rows: delete it instead of writing an empty one."""
-        return self.changes and self.rows_before == self.rows_erased and self.rows_before > 0
-
-    @property
-    def rows_after(self) -> int:
-        """Rows that remain."""
-        return self.rows_before - self.rows_erased
-
-    @property
-    def size_bytes(self) -> int:
-        """The new file's length."""
-        return sum(segment.length for segment in self.segments)
 
 
 def plan_erasure(
@@ -197,7 +142,7 @@ class _Planner:
         erased = sum(len(one.rows) for one in found)
         if erased == 0 and not any(one.is_stale_in_dictionary for one in found):
             return self._unchanged(found)
-        self.shared = _shared_dictionaries(groups, found)
+        self.shared = shared_dictionaries(groups, found)
         self.out.put(MAGIC)
         kept: list[Struct] = []
         for index, (group, one) in enumerate(zip(groups, found, strict=True)):
@@ -305,7 +250,7 @@ class _Planner:
         self.tally.groups.append(
             GroupReport(index, rows, 0, unit, found.proof, dictionary_entries_blanked=blanked)
         )
-        return _revised_group(group, placed, start)
+        return revised_group(group, placed, start)
 
     def _open(self, chunk: Struct, leaf: Leaf, rows: int) -> ColumnChunk:
         return ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes, self.packer)
@@ -320,11 +265,11 @@ class _Planner:
         at = self.out.position
         self.out.copy(start, end - start)
         new = Struct(dict(chunk.fields))
-        new.set(ChunkField.META, Kind.STRUCT, _moved_meta(meta, at - start))
-        _move_file_offset(new, start, end, at)
+        new.set(ChunkField.META, Kind.STRUCT, moved_meta(meta, at - start))
+        move_file_offset(new, start, end, at)
         placed = _PlacedChunk(new)
-        column_index = _range_of(chunk, ChunkField.COLUMN_INDEX_OFFSET)
-        offset_index = _range_of(chunk, ChunkField.OFFSET_INDEX_OFFSET)
+        column_index = range_of(chunk, ChunkField.COLUMN_INDEX_OFFSET)
+        offset_index = range_of(chunk, ChunkField.OFFSET_INDEX_OFFSET)
         placed.column_index = column_index
         if offset_index is not None and at == start:
             placed.offset_index = offset_index
@@ -372,7 +317,7 @@ class _Planner:
                 dictionary_entries_blanked=sum(cut.entries_blanked for cut in cuts),
             )
         )
-        revised = _revised_group(group, placed, start)
+        revised = revised_group(group, placed, start)
         revised.set_int(GroupField.NUM_ROWS, rows - len(found.rows))
         return revised
 
@@ -381,10 +326,10 @@ class _Planner:
         self.out.extend(cut.segments)
         meta = cut.meta
         first_data = at + cut.dictionary_bytes
-        _place_meta(meta, chunk.meta, at, first_data)
+        place_meta(meta, chunk.meta, at, first_data)
         new = Struct(dict(chunk.chunk.fields))
         new.set(ChunkField.META, Kind.STRUCT, meta)
-        _move_file_offset(new, chunk.start, chunk.end, at)
+        move_file_offset(new, chunk.start, chunk.end, at)
         placed = _PlacedChunk(new)
         if cut.column_index is not None:
             placed.column_index = encode(cut.column_index)
@@ -447,91 +392,4 @@ class _Planner:
             raise ErasedValueInMetadata
 
 
-def _shared_dictionaries(groups: list[Struct], found: list[Found]) -> set[tuple[int, int]]:
-    """(row group, column) whose dictionary may be a copy of one in a group that loses rows.
-
-    Recognized without reading anything: copies are of one size.
-    """
-    sizes = [[_dictionary_bytes(chunk) for chunk in group_columns(group)] for group in groups]
-    touched = [n for n, one in enumerate(found) if len(one.rows) or one.is_stale_in_dictionary]
-    return {
-        (number, column)
-        for number, row in enumerate(sizes)
-        for column, size in enumerate(row)
-        if size and any(sizes[other][column] == size for other in touched if other != number)
-    }
-
-
-def _dictionary_bytes(chunk: Struct) -> int:
-    """The dictionary page's size, by the distance of the first data page; 0 without one."""
-    meta = chunk.struct(ChunkField.META)
-    if meta is None:
-        return 0
-    start = meta.integer(MetaField.DICTIONARY_OFFSET, 0)
-    return max(0, meta.integer(MetaField.DATA_PAGE_OFFSET, 0) - start) if start > 0 else 0
-
-
 _MAX_ORDINAL = (1 << 15) - 1
-
-
-def _range_of(chunk: Struct, offset_field: int) -> Copy | None:
-    offset = chunk.integer(offset_field, 0)
-    return Copy(offset, chunk.integer(offset_field + 1, 0)) if offset else None
-
-
-_OFFSET_FIELDS = (
-    MetaField.DATA_PAGE_OFFSET,
-    MetaField.INDEX_PAGE_OFFSET,
-    MetaField.DICTIONARY_OFFSET,
-)
-
-
-def _moved_meta(meta: Struct, distance: int) -> Struct:
-    moved = Struct(dict(meta.fields))
-    for offset_field in _OFFSET_FIELDS:
-        offset = meta.integer(offset_field, 0)
-        if offset > 0:
-            moved.set_int(offset_field, offset + distance)
-    return moved
-
-
-def _place_meta(meta: Struct, old: Struct, at: int, first_data: int) -> None:
-    """Say where a cut chunk's pages start, in the manner of its writer."""
-    has_dictionary = first_data > at
-    states_dictionary = old.integer(MetaField.DICTIONARY_OFFSET, 0) > 0
-    if states_dictionary:
-        meta.set_int(MetaField.DICTIONARY_OFFSET, at)
-    # Some old writers let the data page offset point at the dictionary and state none.
-    starts_at_dictionary = has_dictionary and not states_dictionary
-    meta.set_int(MetaField.DATA_PAGE_OFFSET, at if starts_at_dictionary else first_data)
-    meta.drop(MetaField.INDEX_PAGE_OFFSET)
-
-
-def _move_file_offset(chunk: Struct, start: int, end: int, at: int) -> None:
-    """The deprecated file_offset: 0 stays 0, a place in the chunk moves with it."""
-    old = chunk.integer(ChunkField.FILE_OFFSET, 0)
-    if old:
-        chunk.set_int(ChunkField.FILE_OFFSET, at + (old - start if start <= old < end else 0))
-
-
-def _revised_group(group: Struct, chunks: list[Struct], start: int) -> Struct:
-    """The row group over its new chunks, with sizes and offset in line."""
-    revised = Struct(dict(group.fields))
-    columns = group.items(GroupField.COLUMNS)
-    assert columns is not None, "the footer was checked"
-    revised.set(GroupField.COLUMNS, Kind.LIST, Items(columns.kind, chunks))
-    metas = [meta for chunk in chunks if (meta := chunk.struct(ChunkField.META)) is not None]
-    olds = [meta for old in columns.structs() if (meta := old.struct(ChunkField.META)) is not None]
-    for group_field, meta_field in (
-        (GroupField.TOTAL_BYTE_SIZE, MetaField.TOTAL_UNCOMPRESSED),
-        (GroupField.TOTAL_COMPRESSED_SIZE, MetaField.TOTAL_COMPRESSED),
-    ):
-        total = revised.int_or_none(group_field)
-        if total:
-            change = sum(m.integer(meta_field) for m in metas) - sum(
-                m.integer(meta_field) for m in olds
-            )
-            revised.set_int(group_field, max(0, total + change))
-    if group.integer(GroupField.FILE_OFFSET, 0):
-        revised.set_int(GroupField.FILE_OFFSET, start)
-    return revised

@@ -18,7 +18,8 @@ from .compression import decompress
 from .encodings import DICTIONARY_ENCODINGS, decode_column, decode_indices
 from .footer import Footer, Leaf, MetaField, group_columns, read_footer
 from .ids import Id, as_arrow, id_leaf, stored_ids
-from .pages import ColumnChunk, PageKind, V2Field
+from .page import PageKind, V2Field
+from .pages import ColumnChunk
 from .search import Needles
 from .source import Source
 from .statistics import bounds_named

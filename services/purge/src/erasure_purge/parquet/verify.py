@@ -18,7 +18,7 @@ from .footer import FileField, Footer, MetaField, chunk_meta, group_columns, rea
 from .ids import Id, id_leaf
 from .levels import Bools
 from .metadata import MIN_SECRET_BYTES, id_texts, stands_in_metadata
-from .plan import ErasurePlan
+from .report import ErasurePlan
 from .scan import RAW, patterns, scan_bytes
 from .segments import Copy
 from .source import Source
