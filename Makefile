@@ -10,7 +10,7 @@ CODE := shared/src services/ingestion/src services/location/src services/purge/s
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check deploy destroy format bench clean
+.PHONY: help setup demo up test check lint-data-map prove bench bench-mutex deploy destroy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,14 @@ demo: setup ## erase people from a lake, DynamoDB and PostgreSQL on this machine
 up: setup ## start the local cloud and keep it running (KEEP=dir keeps its state)
 	@$(RUN) -m infra.local up $(if $(KEEP),--keep $(KEEP))
 
-test: setup ## run every test
+# Optional: a second DynamoDB for the mutex's tests, which say so and skip without it.
+.local/node_modules/.ready:
+	@mkdir -p $(@D)
+	@if command -v npm >/dev/null; then \
+	    npm install --silent --no-audit --no-fund --prefix .local dynalite@4.0.0 && touch $@; \
+	else echo "npm is missing: tests on dynalite are skipped"; fi || true
+
+test: setup .local/node_modules/.ready ## run every test
 	$(RUN) -m pytest -n 2 --dist loadgroup $(TESTS)
 
 check: setup ## linters, types, import rules, templates and permissions
@@ -52,6 +59,14 @@ check: setup ## linters, types, import rules, templates and permissions
 	@$(MAKE) --no-print-directory $(CHECKS)/.ready
 	$(CHECKS)/bin/python -m infra.checks
 
+prove: setup ## search for a broken rule of the mutex, at length: MINUTES=30
+	$(RUN) -m tests.property.mutex.prove --minutes $(or $(MINUTES),30)
+
+bench: bench-mutex ## all benchmarks; each writes its section of tests/benchmarks/README.md
+
+bench-mutex: setup .local/node_modules/.ready ## the mutex beside others from PyPI
+	$(RUN) -m tests.benchmarks.mutex
+
 deploy: setup ## deploy a stage to AWS: STAGE=dev [SERVICE=purge] [YES=1] [PARAMETERS='purge.MemoryMegabytes=4096 ...']
 	@$(RUN) -m infra.deploy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(foreach each,$(PARAMETERS),--set '$(each)')
 
@@ -61,6 +76,9 @@ destroy: setup ## remove a stage, or one service of it: STAGE=dev [SERVICE=purge
 format: setup ## write the code as the formatter wants it
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+lint-data-map: setup ## compare the data map of STAGE (or of a file, MAP=) with the stores as they are
+	@$(RUN) -m infra.data_map_lint $(if $(STAGE),--stage $(STAGE)) $(if $(MAP),--file $(MAP))
 
 clean: ## remove what setup and the local cloud made
 	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .hypothesis

@@ -158,8 +158,20 @@ class ChangeSets:
         if not failures:
             return "CloudFormation gives no reason"
         first = failures[-1]
+        is_the_stack = first.get("LogicalResourceId") == prepared.stack
+        if is_the_stack and (invalid := self._invalid(prepared)):
+            return invalid
         resource = f"{first.get('LogicalResourceId')} ({first.get('ResourceType')})"
         return f"{resource}: {first.get('ResourceStatusReason', first.get('ResourceStatus'))}"
+
+    def _invalid(self, prepared: ChangeSet) -> str | None:
+        """What CloudFormation found wrong before it began, if that is why it did not begin."""
+        events = self._cloudformation.describe_events(StackName=prepared.stack_id)
+        for event in events["OperationEvents"]:
+            if event.get("ValidationStatus") == "FAILED":
+                resource = f"{event.get('LogicalResourceId')} ({event.get('ResourceType')})"
+                return f"{resource}: {event.get('ValidationStatusReason')}"
+        return None
 
     def _events_of_the_last_operation(self, prepared: ChangeSet) -> Iterable[StackEventTypeDef]:
         """Newest first, as far as the stack's own beginning."""

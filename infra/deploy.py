@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.change_sets import ChangeSet, DeploymentFailed
 from infra.deployment import PLATFORM, Deployer, NotConfirmed, deploy_all
 from infra.preflight import Preflight
-from infra.stages import BadInput, Stage, checked_name, read_stage
+from infra.stage_files import BadInput, Stage, checked_name, read_stage
 from infra.zips import SERVICES, BuildFailed, build_all, target
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -76,13 +76,19 @@ def deploy(
     if PLATFORM in stacks:
         Preflight(stage_name, boto3.Session()).check(stage.parameters.get(PLATFORM, {}))
     zips = build_all(_target(stage), [name for name in stacks if name in SERVICES])
-    return deploy_all(
-        stage_name,
-        zips,
-        _with_the_target(stage, stacks),
-        stacks=stacks,
-        confirm=_show if yes else _ask,
+    shown: list[str] = []
+
+    def confirm(change_set: ChangeSet) -> bool:
+        shown.append(change_set.stack)
+        print(change_set)  # noqa: T201 - a command line
+        return yes or _agreed(change_set.stack)
+
+    outputs = deploy_all(
+        stage_name, zips, _with_the_target(stage, stacks), stacks=stacks, confirm=confirm
     )
+    if not shown:
+        print("nothing to change")  # noqa: T201 - a command line
+    return outputs
 
 
 def _put(setting: str, parameters: dict[str, dict[str, str]]) -> None:
@@ -109,15 +115,9 @@ def _with_the_target(stage: Stage, stacks: Sequence[str]) -> dict[str, dict[str,
     }
 
 
-def _show(change_set: ChangeSet) -> bool:
-    print(change_set)  # noqa: T201 - a command line
-    return True
-
-
-def _ask(change_set: ChangeSet) -> bool:
-    _show(change_set)
+def _agreed(stack: str) -> bool:
     try:
-        return input(f"Deploy {change_set.stack}? [y/N] ").strip().lower() in ("y", "yes")
+        return input(f"Deploy {stack}? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
 

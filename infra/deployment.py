@@ -154,7 +154,7 @@ class Deployer:
             DeploymentFailed: names the stack and the reason.
         """
         stack = self.stack(name)
-        template = (self.templates / f"{name}.yaml").read_text(encoding="utf-8")
+        template = self._template(name)
         known = self.described(name)
         if known and known["StackStatus"] in _NEVER_WORKED:
             self.delete(name)
@@ -170,6 +170,15 @@ class Deployer:
             [{"Key": key, "Value": value} for key, value in tags.items()],
             known=known,
             takes_up_what_was_kept=name == PLATFORM,
+        )
+
+    def _template(self, name: str) -> str:
+        """Table names are written out: CloudFormation takes up a table that was kept only if its
+        template names it literally (ImportExistingResources of CreateChangeSet).
+        """
+        template = (self.templates / f"{name}.yaml").read_text(encoding="utf-8")
+        return template.replace(
+            "TableName: !Sub erasure-${Stage}-", f"TableName: erasure-{self.stage}-"
         )
 
     def stack(self, name: str) -> str:

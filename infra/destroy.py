@@ -1,12 +1,14 @@
 """`make destroy`: removes one service, or a stage; data stays unless one is told twice.
 
 What stays (tables, lake, key of the digests, KMS key) is taken up again by the next deployment of
-the platform, by its name; the KMS key is named then as ExistingKeyArn.
+the platform, which is told the lake and the two keys; the tables it finds by
+their names.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from erasure_shared.locations import CLOSED
 from erasure_shared.tables import REQUEST_SK
 from infra.deployment import PLATFORM, WAVES, Deployer, DeploymentFailed
-from infra.stages import BadInput, checked_name
+from infra.stage_files import BadInput, checked_name
 from infra.zips import SERVICES
 
 # These hold requests, or messages about them; the others may go while requests are open.
@@ -115,11 +117,14 @@ class Destroyer:
     def _what_stays(self, kept: dict[str, str], told: dict[str, str]) -> Iterator[str]:
         for name in ("GdprTable", "ErrorTable", "LakeBucket", "DigestSecretArn"):
             yield f"kept {kept[name]}"
+        again = {
+            "ExistingDigestSecretArn": kept["DigestSecretArn"],
+            "ExistingLakeBucket": kept["LakeBucket"],
+        }
         if told.get("Encryption", "key") == "key":
-            yield (
-                f"kept {kept['KeyArn']}; it encrypts what is kept, so name it when you deploy "
-                f'again: "platform": {{"ExistingKeyArn": "{kept["KeyArn"]}"}}'
-            )
+            yield f"kept {kept['KeyArn']}"
+            again["ExistingKeyArn"] = kept["KeyArn"]
+        yield f'name these when you deploy again: "platform": {json.dumps(again)}'
 
     def _delete_data(self, kept: dict[str, str], told: dict[str, str]) -> Iterator[str]:
         for name in ("GdprTable", "ErrorTable"):
@@ -130,12 +135,10 @@ class Destroyer:
         self._secrets.delete_secret(SecretId=kept["DigestSecretArn"], RecoveryWindowInDays=30)
         yield f"deleted {kept['DigestSecretArn']}; it can be restored for 30 days"
         if not told.get("ExistingLakeBucket"):
-            self._empty(kept["LakeBucket"])
-            self._s3.delete_bucket(Bucket=kept["LakeBucket"])
+            self._delete_bucket(kept["LakeBucket"])
             yield f"deleted the bucket {kept['LakeBucket']}"
         artifacts = f"erasure-{self._stage}-artifacts-{self._deployer.account}"
-        self._empty(artifacts)
-        self._s3.delete_bucket(Bucket=artifacts)
+        self._delete_bucket(artifacts)
         yield f"deleted the bucket {artifacts}"
         if told.get("Encryption", "key") == "key" and not told.get("ExistingKeyArn"):
             self._kms.schedule_key_deletion(KeyId=kept["KeyArn"], PendingWindowInDays=30)
@@ -179,6 +182,14 @@ class Destroyer:
                 if attribute.startswith("ApproximateNumberOfMessages")
             )
         return counted
+
+    def _delete_bucket(self, bucket: str) -> None:
+        self._empty(bucket)
+        try:
+            self._s3.delete_bucket(Bucket=bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _ABSENT:
+                raise
 
     def _empty(self, bucket: str) -> None:
         """Every version of everything in it."""

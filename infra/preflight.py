@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from erasure_shared.data_map import DataMap, DynamoDBStore, S3Store
-from infra.stages import BadInput
+from infra.stage_files import BadInput
 from infra.zips import ROOT
 
 _ABSENT = {"404", "NoSuchBucket", "EntityNotFoundException", "ResourceNotFoundException"}

@@ -190,13 +190,14 @@ def check_size(service: str, unzipped_bytes: int) -> None:
         )
 
 
-def check_import(service: str, path: Path) -> None:
+def check_import(service: str, path: Path, *, handler: str = "") -> None:
     """Raises BuildFailed unless the handler can be imported with only the zip on the path.
 
     The interpreter sees neither the environment (-I) nor site-packages (-S).
     """
-    handler = f"erasure_{service}.handler"
-    program = f"import sys; sys.path.insert(0, sys.argv[1]); import {handler}; {handler}.handler"
+    handler = handler or f"erasure_{service}.handler.handler"
+    module = handler.rpartition(".")[0]
+    program = f"import sys; sys.path.insert(0, sys.argv[1]); import {module}; {handler}"
     with tempfile.TemporaryDirectory() as directory:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(directory)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import Loader
 from moto import mock_aws
 
 from erasure_shared.tables import bind_tables
@@ -30,9 +33,26 @@ def moto_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
+        boto3.setup_default_session(botocore_session=_session())
         create_tables(boto3.client("dynamodb"))
         bind_tables(gdpr_table=GDPR_TABLE, error_table=ERROR_TABLE)
         yield
+
+
+def _session() -> botocore.session.Session:
+    """A new session that does not read the descriptions of AWS's services once more.
+
+    moto takes the session away with every account, and reading is most of the time of a test.
+    """
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _loader())
+    return session
+
+
+@cache
+def _loader() -> Loader:
+    loader: Loader = botocore.session.get_session().get_component("data_loader")
+    return loader
 
 
 def create_tables(dynamodb: DynamoDBClient) -> None:

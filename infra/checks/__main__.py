@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,12 @@ def main() -> int:
         _write("translated", stack, translated)
         _write("deployed", stack, deployed_with(translated, defaults(translated)))
     with ThreadPoolExecutor() as pool:
-        linted, checked = pool.map(list, (_cfn_lint(), _checkov()))
+        linting, checking = pool.submit(_cfn_lint), pool.submit(_checkov)
+        findings = [*linting.result(), *checking.result()]
     exceptions: Exceptions = yaml.safe_load(
         (INFRA / "checks" / "exceptions.yaml").read_text(encoding="utf-8")
     )
-    complaints = verdict([*linted, *checked], exceptions)
+    complaints = verdict(findings, exceptions)
     for complaint in complaints:
         print(complaint)  # noqa: T201 - a command line
     explained = sum(len(each["where"]) for each in exceptions)
@@ -68,25 +69,31 @@ def _write(kind: str, stack: str, template: dict[str, Any]) -> None:
     (WORK / kind / f"{stack}.json").write_text(json.dumps(template, indent=1), encoding="utf-8")
 
 
-def _cfn_lint() -> Iterator[Finding]:
+def _cfn_lint() -> list[Finding]:
     files = [str(WORK / "translated" / f"{stack}.json") for stack in STACKS]
     printed = _run("cfn-lint", "--format", "json", "--regions", _REGION, "--", *files)
-    for each in json.loads(printed or "[]"):
-        stack = Path(each["Filename"]).stem
-        yield Finding("cfn-lint", each["Rule"]["Id"], stack, each["Message"])
+    return [
+        Finding("cfn-lint", each["Rule"]["Id"], Path(each["Filename"]).stem, each["Message"])
+        for each in json.loads(printed)
+    ]
 
 
-def _checkov() -> Iterator[Finding]:
+def _checkov() -> list[Finding]:
     printed = _run(
         *("checkov", "--skip-download", "--framework", "cloudformation", "--quiet", "--compact"),
         *("--output", "json", "--directory", str(WORK / "deployed")),
     )
     report = json.loads(printed)
     if report.get("summary", {}).get("parsing_errors", 1):
-        yield Finding("checkov", "parsing", "every template", "checkov could not read it")
-    for each in report.get("results", {}).get("failed_checks", []):
-        where = f"{Path(each['file_path']).stem}.{each['resource'].rsplit('.', 1)[-1]}"
-        yield Finding("checkov", each["check_id"], where, each["check_name"])
+        return [Finding("checkov", "parsing", "every template", "checkov could not read it")]
+    return [
+        Finding("checkov", each["check_id"], _where(each), each["check_name"])
+        for each in report["results"]["failed_checks"]
+    ]
+
+
+def _where(finding: dict[str, str]) -> str:
+    return f"{Path(finding['file_path']).stem}.{finding['resource'].rsplit('.', 1)[-1]}"
 
 
 def _run(tool: str, *arguments: str) -> str:

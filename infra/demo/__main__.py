@@ -24,6 +24,7 @@ RECORDS = 30_000
 PAUSE_S = 0.25
 BATCH = 60
 OVERLAP = 20
+WORKERS = 4
 REQUESTS = ("demo-batch-a", "demo-batch-b")
 SEED = 7
 
@@ -74,12 +75,14 @@ def demonstrate(road: Road, console: Console) -> bool:
 def _claims_about_traces(road: Road, erased: Sequence[str]) -> list[Claim]:
     older = road.stores.older_versions()
     statuses = [road.status(request_id) for request_id in REQUESTS]
+    workers = road.purge_workers()
     return [
         Claim("S3 lake: older versions and delete markers", "", f"{older}", older == 0),
         *(
             Claim(f"identifiers of the erased in {place}", "", f"{count}", count == 0)
             for place, count in road.identifiers_left_behind(erased).items()
         ),
+        Claim("purge workers at the same time", "", f"{workers}", workers >= WORKERS),
         Claim(
             "status of both requests",
             "",

@@ -134,6 +134,10 @@ class Road:
             raise Stuck(f"erasure {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def purge_workers(self) -> int:
+        """How many workers purged at the same time, at the most."""
+        return self._cloud.workers_started("purge")
+
     def open_errors(self) -> list[dict[str, Any]]:
         """The errors that wait for a decision."""
         listed: list[dict[str, Any]] = json.loads(

@@ -174,6 +174,8 @@ def _count_parquet(files: Sequence[str]) -> int:
 
 
 def _read_parquet(files: Sequence[str]) -> list[Row]:
+    if not files:
+        return []
     result = duckdb.execute("SELECT * FROM read_parquet(?, union_by_name=true)", [files])
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

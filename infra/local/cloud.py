@@ -13,7 +13,12 @@ import boto3
 from infra import deployment
 from infra.local import sample_stores
 from infra.local.emulator import ACCOUNT_ID, Emulator, function_logs
-from infra.local.observation import EventRecorder, LogLine, function_log_lines
+from infra.local.observation import (
+    EventRecorder,
+    LogLine,
+    function_log_lines,
+    workers_started,
+)
 from infra.local.parameters import Parameters, local_parameters
 from infra.local.postgresql import PostgreSQL
 from infra.local.state import thrown_away
@@ -99,6 +104,10 @@ class LocalCloud:
     def function_log_lines(self) -> Iterator[LogLine]:
         """Every line that a Lambda function wrote so far."""
         return function_log_lines(function_logs(self.state_dir))
+
+    def workers_started(self, service: str) -> int:
+        """How many workers a service's function has had, each while all others were busy."""
+        return workers_started(self.state_dir, f"erasure-{self.stage}-{service}")
 
     def record_events(self) -> EventRecorder:
         """Record every event of the bus from now on."""

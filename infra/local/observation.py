@@ -30,6 +30,12 @@ def function_log_lines(folder: Path) -> Iterator[LogLine]:
             yield LogLine(log.stem, text)
 
 
+def workers_started(state_dir: Path, function: str) -> int:
+    """How many workers a function has had; one more is started only while all others are busy."""
+    log = (state_dir / "logs" / "ministack.log").read_text(encoding="utf-8", errors="replace")
+    return log.count(f"Lambda worker spawned for {function} ")
+
+
 @dataclass(frozen=True)
 class EventRecorder:
     """A rule for every event of the bus, and the queue it fills."""

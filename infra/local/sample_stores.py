@@ -4,11 +4,13 @@ In AWS these tables are the customer's own; here they stand in for a real one of
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import boto3
 import psycopg
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "schemas" / "data_map.json"
 _LOYALTY_ACCOUNTS: dict[str, Any] = {
     "TableName": "loyalty_accounts",
     "KeySchema": [
@@ -57,40 +59,12 @@ CREATE INDEX IF NOT EXISTS bookings_by_profile ON public.bookings (profile_id);
 
 
 def data_map(stage: str) -> str:
-    """The JSON text that tells the services which stores there are."""
-    stores = [
-        {
-            "name": "profiles_lake",
-            "kind": "s3",
-            "database": f"erasure_{stage}",
-            "table": "profiles",
-            "id_column": "profile_id",
-        },
-        {
-            "name": "loyalty_accounts",
-            "kind": "dynamodb",
-            "table": "loyalty_accounts",
-            "id_attribute": "profile_id",
-        },
-        {
-            "name": "web_sessions",
-            "kind": "dynamodb",
-            "table": "web_sessions",
-            "id_attribute": "profile_id",
-            "index": "by_profile",
-        },
-        *(
-            {
-                "name": table,
-                "kind": "postgresql",
-                "schema": "public",
-                "table": table,
-                "id_column": "profile_id",
-            }
-            for table in ("bookings", "customers")
-        ),
-    ]
-    return json.dumps({"version": "1", "stores": stores})
+    """The JSON text that tells the services which stores there are: the example, for this stage."""
+    document = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    for store in document["stores"]:
+        if store["kind"] == "s3":
+            store["database"] = f"erasure_{stage}"
+    return json.dumps(document)
 
 
 def create_dynamodb_tables(session: boto3.Session, endpoint_url: str) -> None:

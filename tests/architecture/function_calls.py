@@ -7,6 +7,7 @@ such a file of a whole run (`python -m tests.architecture.function_calls` writes
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +29,10 @@ def recorded_calls() -> list[Call]:
 
 def keep_function_calls(state_dir: Path) -> None:
     """Add what a local cloud recorded to what is known on this machine."""
-    _write(LAST_RUN, [*_read(LAST_RUN), *calls_in(state_dir)])
+    LAST_RUN.parent.mkdir(exist_ok=True)
+    with LAST_RUN.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers of one run come to their end
+        _write(LAST_RUN, [*_read(LAST_RUN), *calls_in(state_dir)])
 
 
 def calls_in(state_dir: Path) -> list[Call]:

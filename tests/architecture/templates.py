@@ -9,10 +9,11 @@ from typing import Any
 
 import yaml
 
+from infra.checks.conditions import defaults, deployed_with
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("ingestion", "location", "purge", "adjudication")
 STACKS = ("platform", *SERVICES)
-NO_VALUE = {"Ref": "AWS::NoValue"}
 EVERYTHING = {
     "DynamoDbTableArns": "arn:aws:dynamodb:eu-west-1:123456789012:table/t",
     "SubjectListArns": "arn:aws:s3:::lists/*",
@@ -49,22 +50,9 @@ def template(stack: str) -> dict[str, Any]:
     return loaded
 
 
-def parameters(stack: str, **given: str) -> dict[str, str]:
-    """What the template's parameters are, unless something else is given."""
-    declared = template(stack)["Parameters"]
-    defaults = {name: str(each.get("Default", "")) for name, each in declared.items()}
-    return defaults | {name: value for name, value in given.items() if name in declared}
-
-
 def resolved(stack: str, **given: str) -> dict[str, Any]:
     """The template as it is deployed with these parameters: conditions decided, values left."""
-    conditions = _Conditions(template(stack).get("Conditions", {}), parameters(stack, **given))
-    kept = {
-        name: resource
-        for name, resource in template(stack)["Resources"].items()
-        if "Condition" not in resource or conditions.hold(resource["Condition"])
-    }
-    return dict(template(stack)) | {"Resources": conditions.decided(kept)}
+    return deployed_with(template(stack), defaults(template(stack)) | given)
 
 
 def resources(stack: str, kind: str, **given: str) -> dict[str, dict[str, Any]]:
@@ -74,49 +62,6 @@ def resources(stack: str, kind: str, **given: str) -> dict[str, dict[str, Any]]:
         for name, resource in resolved(stack, **given)["Resources"].items()
         if resource["Type"] == kind
     }
-
-
-class _Conditions:
-    """Decides what depends on parameters."""
-
-    def __init__(self, conditions: dict[str, Any], values: dict[str, str]) -> None:
-        self._conditions = conditions
-        self._values = values
-
-    def hold(self, condition: Any) -> bool:
-        if isinstance(condition, str):
-            return self.hold(self._conditions[condition])
-        ((function, arguments),) = condition.items()
-        match function:
-            case "Condition":
-                return self.hold(arguments)
-            case "Fn::Not":
-                return not self.hold(arguments[0])
-            case "Fn::And":
-                return all(map(self.hold, arguments))
-            case "Fn::Or":
-                return any(map(self.hold, arguments))
-            case "Fn::Equals":
-                return self._value(arguments[0]) == self._value(arguments[1])
-        raise ValueError(function)
-
-    def _value(self, of: Any) -> str:
-        if isinstance(of, dict) and "Fn::Select" in of:
-            number, texts = of["Fn::Select"]
-            return self._value(texts).split(",")[int(number)]
-        return self._values[str(of["Ref"])] if isinstance(of, dict) else str(of)
-
-    def decided(self, node: Any) -> Any:
-        """The node with one branch for each Fn::If; what has no value is left out."""
-        if isinstance(node, dict) and set(node) == {"Fn::If"}:
-            condition, yes, no = node["Fn::If"]
-            return self.decided(yes if self.hold(condition) else no)
-        if isinstance(node, dict):
-            inner = {name: self.decided(value) for name, value in node.items()}
-            return {name: value for name, value in inner.items() if value != NO_VALUE}
-        if isinstance(node, list):
-            return [value for value in map(self.decided, node) if value != NO_VALUE]
-        return node
 
 
 def physical(value: Any, stage: str = "${Stage}") -> str:

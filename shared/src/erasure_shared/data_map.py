@@ -15,10 +15,19 @@ Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00\"`]+
 """Quotes are refused rather than escaped: no store of ours needs them in a name."""
 
 
-class _Store(BaseModel):
+Classification = Literal["identifier", "personal", "pseudonymous", "none"]
+"""What a column says about a person: who it is, something about them, something that leads to them
+together with other data, or nothing."""
+
+
+class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
+
+class _Store(_Part):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    columns: dict[Name, Classification] = Field(default_factory=dict)
+    """What is known of each column, for `make lint-data-map`; the services do not look at it."""
 
 
 class S3Store(_Store):
@@ -61,13 +70,44 @@ class PostgreSQLStore(_Store):
 Store = Annotated[S3Store | DynamoDBStore | PostgreSQLStore, Field(discriminator="kind")]
 
 
-class DataMap(BaseModel):
-    """Every store that holds profile data."""
+Pattern = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00\"`]+$")]
+"""A table's name, in which `*` stands for any characters."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+class _Ignored(_Part):
+    table: Pattern
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class IgnoredS3Table(_Ignored):
+    """A table of the Glue catalogue that holds no profile data."""
+
+    kind: Literal["s3"]
+    database: Name
+
+
+class IgnoredDynamoDBTable(_Ignored):
+    """A DynamoDB table that holds no profile data."""
+
+    kind: Literal["dynamodb"]
+
+
+class IgnoredPostgreSQLTable(_Ignored):
+    """A PostgreSQL table that holds no profile data."""
+
+    kind: Literal["postgresql"]
+    schema_name: Annotated[Name, Field(alias="schema")] = "public"
+
+
+Ignored = IgnoredS3Table | IgnoredDynamoDBTable | IgnoredPostgreSQLTable
+
+
+class DataMap(_Part):
+    """Every store that holds profile data; of other tables, why they do not."""
 
     version: Annotated[str, Field(pattern=r"^1(\.[0-9]+)?$")]
     stores: Annotated[tuple[Store, ...], Field(min_length=1)]
+    ignored_tables: tuple[Annotated[Ignored, Field(discriminator="kind")], ...] = ()
 
     @classmethod
     def read(cls, text: str) -> DataMap:

@@ -34,6 +34,14 @@ class LocationStatus(StrEnum):
     RETAINED = "RETAINED"
 
 
+class SearchedAgain(StrEnum):
+    """Where the subjects of a vanished object were found when they were located again."""
+
+    ELSEWHERE = "ELSEWHERE"
+    NOWHERE = "NOWHERE"
+    SAME_ADDRESS = "SAME_ADDRESS"
+
+
 class RequestStatus(StrEnum):
     """LOCATING → PURGING → COMPLETED or COMPLETED_WITH_RETENTION."""
 
@@ -84,7 +92,8 @@ class Location:
     """One address in one store where subjects of a request were found, as it is recorded.
 
     `address` is `s3://bucket/key`, `dynamodb://table` or `postgresql://schema.table`.
-    `searched_again`: its object was gone and its subjects have been located again since.
+    `searched_again`: its object was gone, has not been seen since, and its subjects were located
+    again.
     """
 
     request_id: str
@@ -96,7 +105,7 @@ class Location:
     parts: int
     subjects: int
     attempts: int
-    searched_again: bool
+    searched_again: SearchedAgain | None
     reason_code: str | None = None
     reason: str | None = None
     evidence: Mapping[str, Any] | None = None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _FIRST_DELAY_S = 5
 _LONGEST_DELAY_S = 900
+LEAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,20 @@ class Queue:
 
     def delay(self, record: SQSRecord) -> None:
         """Show the message again after a delay that doubles with every attempt, with jitter."""
-        longest_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (attempts_of(record) - 1))
+        longest_s = longest_delay_s(attempts_of(record))
         self._client.change_message_visibility(
             QueueUrl=queue_url_of(self._client, record.event_source_arn),
             ReceiptHandle=record.receipt_handle,
-            VisibilityTimeout=max(1, round(longest_s * random.uniform(0.5, 1.0))),  # noqa: S311
+            VisibilityTimeout=round(longest_s * random.uniform(LEAST_SHARE, 1.0)),  # noqa: S311
         )
+
+
+def longest_delay_s(attempt: int) -> int:
+    """How long a message waits at the most after its first, second, ... attempt.
+
+    It waits at least `LEAST_SHARE` of that.
+    """
+    return min(_LONGEST_DELAY_S, _FIRST_DELAY_S << (attempt - 1))
 
 
 def queue_url_of(client: SQSClient, queue_arn: str) -> str:

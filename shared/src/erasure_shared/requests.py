@@ -30,7 +30,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from erasure_shared.errors import Rejected, RetryLater
-from erasure_shared.events import ErasureCompleted
+from erasure_shared.events import ErasureCompleted, ErasureRequested
 from erasure_shared.identifiers import (
     delete_parts,
     read_identifiers,
@@ -48,6 +48,7 @@ from erasure_shared.locations import (
     LocationStatus,
     PendingLocation,
     RequestStatus,
+    SearchedAgain,
     StoreKind,
 )
 from erasure_shared.tables import (
@@ -62,6 +63,8 @@ from erasure_shared.tables import (
 _CONFLICT_ATTEMPTS = 12
 _NOT_FOUND = "NOT_FOUND"
 _MESSAGE = "MESSAGE"
+_NOT_SEARCHED = "not searched"
+"""In place of a store's name, which has no blanks: every store that was not searched."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Requests:
             Rejected: another request is recorded under this id.
         """
         identifiers = [Identifier(subject) for subject in subjects]
-        content = self._digest(_instant(received_at), self._digest.of_identifiers(identifiers))
+        content = self._content_digest(received_at, identifiers)
         if (known := self._request_item(request_id)) is None:
             write_identifiers(request_pk(request_id), content, identifiers)
             origin = subjects_uri and self._list_digest(received_at, subjects_uri)
@@ -135,6 +138,16 @@ class Requests:
         if item is None or item.list_digest != self._list_digest(received_at, subjects_uri):
             return None
         return _request(item)
+
+    def is_recorded(self, event: ErasureRequested) -> bool:
+        """Whether the very request that the event asks for is recorded, and not just its id."""
+        item = self._request_item(event.request_id)
+        if item is None:
+            return False
+        if event.subjects_uri is not None:
+            return item.list_digest == self._list_digest(event.received_at, event.subjects_uri)
+        identifiers = [Identifier(subject.profile_id) for subject in event.subjects or ()]
+        return item.content_digest == self._content_digest(event.received_at, identifiers)
 
     def find(self, request_id: str) -> ErasureRequest | None:
         """The request as it is recorded, or None."""
@@ -186,17 +199,70 @@ class Requests:
         ]
         _conditionally(lambda: item.update(actions, RequestItem.status == RequestStatus.LOCATING))
 
+    def stop_locating(self, request_id: str, error_id: str, reason_code: str, reason: str) -> None:
+        """LOCATING → PURGING by a person's decision about an error, in one transaction.
+
+        One RETAINED location stands for the stores that were not searched; what was found in
+        others stays pending. Who is found nowhere is not known then, and nobody is counted so.
+        Repeating changes nothing.
+        """
+        item = self._existing(request_id)
+        if item.status != RequestStatus.LOCATING:
+            return
+        location_id = self._not_searched_id(request_id)
+        location = LocationItem(
+            request_pk(request_id),
+            location_sk(location_id),
+            request_id=request_id,
+            location_id=location_id,
+            store=_NOT_SEARCHED,
+            kind=StoreKind.SEARCH,
+            address=f"search:{_NOT_SEARCHED}",
+            status=LocationStatus.RETAINED,
+            subjects=item.subjects,
+            reason_code=reason_code,
+            reason=reason,
+            evidence={
+                "error_id": error_id,
+                "stores_searched": sorted(item.stores_searched or ()),
+            },
+            updated_at=self._stamp(),
+        )
+        actions: list[Action] = [
+            RequestItem.status.set(RequestStatus.PURGING),
+            RequestItem.subjects_not_found.set(0),
+            RequestItem.retained_locations.add(1),
+            RequestItem.reason.remove(),
+            RequestItem.reason_code.remove(),
+        ]
+
+        def write(transaction: TransactWrite) -> None:
+            transaction.save(location, LocationItem.pk.does_not_exist())
+            transaction.update(item, actions, RequestItem.status == RequestStatus.LOCATING)
+
+        _transact(write)
+
+    def stopped_by(self, request_id: str) -> str | None:
+        """The error whose dismissal stopped the locating, if any did."""
+        location = self.location(request_id, self._not_searched_id(request_id))
+        return None if location is None else str((location.evidence or {}).get("error_id"))
+
     def close_if_done(self, request_id: str) -> ErasureCompleted | None:
         """Close a request that has no open location, and return the event to be published.
 
         The event is returned until `note_announced` was called: at least once, never forgotten.
-        Identifiers are replaced by their digests before the request counts as closed.
+        Identifiers are replaced by their digests before the request counts as closed, and before
+        that it stops to take locations, whose identifiers would be replaced unpurged.
         """
         item = self._existing(request_id)
         if item.status in CLOSED:
-            return None if item.announced_at else _completed(item)
+            return _unannounced(item)
         if item.status != RequestStatus.PURGING or item.open_locations:
             return None
+        is_done = (RequestItem.status == RequestStatus.PURGING) & (RequestItem.open_locations == 0)
+        closing: list[Action] = [RequestItem.closing_at.set(self._stamp())]
+        if not _conditionally(lambda: item.update(closing, is_done)):
+            return _unannounced(self._existing(request_id))
         replace_identifiers(request_pk(request_id), self._digest)
         status = (
             RequestStatus.COMPLETED_WITH_RETENTION
@@ -207,10 +273,8 @@ class Requests:
             RequestItem.status.set(status),
             RequestItem.completed_at.set(self._stamp()),
         ]
-        is_done = (RequestItem.status == RequestStatus.PURGING) & (RequestItem.open_locations == 0)
-        if not _conditionally(lambda: item.update(actions, is_done)):
-            item = self._existing(request_id)
-        return _completed(item) if item.status in CLOSED and not item.announced_at else None
+        _conditionally(lambda: item.update(actions, is_done))
+        return _unannounced(self._existing(request_id))
 
     def note_announced(self, request_id: str) -> None:
         """Record that ErasureCompleted was published."""
@@ -259,6 +323,7 @@ class Requests:
         _transact(write)
         recorded = self.location(request_id, location_id)
         if recorded is None:
+            delete_parts(pk, location_id)
             raise Rejected(
                 "the request is closed or unknown; it takes no further location",
                 request_id=request_id,
@@ -312,10 +377,15 @@ class Requests:
         ]
         _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
 
-    def note_searched_again(self, location: Location) -> None:
-        """Record that the subjects of a vanished object have been located again."""
+    def note_seen(self, location: Location) -> None:
+        """Record that the object is there: what an earlier search found proves nothing now."""
+        actions: list[Action] = [LocationItem.searched_again.remove()]
+        _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
+
+    def note_searched_again(self, location: Location, found: SearchedAgain) -> None:
+        """Record where the subjects of a vanished object were found when located again."""
         actions: list[Action] = [
-            LocationItem.searched_again.set(True),
+            LocationItem.searched_again.set(found),
             LocationItem.updated_at.set(self._stamp()),
         ]
         _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.PENDING)))
@@ -365,6 +435,7 @@ class Requests:
             LocationItem.status.set(LocationStatus.PENDING),
             LocationItem.address_key.set(location.address),
             LocationItem.attempts.set(0),
+            LocationItem.searched_again.remove(),
             LocationItem.updated_at.set(self._stamp()),
         ]
         return _conditionally(lambda: _key(location).update(actions, _is(LocationStatus.FAILED)))
@@ -396,6 +467,12 @@ class Requests:
         delete_parts(_message_pk(error_id), _MESSAGE)
 
     # --- steps
+
+    def _content_digest(self, received_at: datetime, identifiers: Sequence[Identifier]) -> str:
+        return self._digest(_instant(received_at), self._digest.of_identifiers(identifiers))
+
+    def _not_searched_id(self, request_id: str) -> str:
+        return self._digest(request_id, _NOT_SEARCHED)[:32]
 
     def _list_digest(self, received_at: datetime, subjects_uri: str) -> str:
         return self._digest("subjects_uri", _instant(received_at), subjects_uri)
@@ -458,8 +535,9 @@ class Requests:
         return _rfc_3339(self._now())
 
 
-_IS_OPEN_REQUEST: Condition = RequestItem.status.is_in(
-    RequestStatus.LOCATING, RequestStatus.PURGING
+_IS_OPEN_REQUEST: Condition = (
+    RequestItem.status.is_in(RequestStatus.LOCATING, RequestStatus.PURGING)
+    & RequestItem.closing_at.does_not_exist()
 )
 
 
@@ -552,7 +630,7 @@ def _location(item: LocationItem) -> Location:
         parts=int(item.parts),
         subjects=int(item.subjects),
         attempts=int(item.attempts),
-        searched_again=bool(item.searched_again),
+        searched_again=SearchedAgain(item.searched_again) if item.searched_again else None,
         reason_code=item.reason_code,
         reason=item.reason,
         evidence=item.evidence,
@@ -562,6 +640,10 @@ def _location(item: LocationItem) -> Location:
 
 def _count(number: float | None) -> int | None:
     return None if number is None else int(number)
+
+
+def _unannounced(item: RequestItem) -> ErasureCompleted | None:
+    return _completed(item) if item.status in CLOSED and not item.announced_at else None
 
 
 def _completed(item: RequestItem) -> ErasureCompleted:

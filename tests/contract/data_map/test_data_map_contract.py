@@ -17,6 +17,15 @@ from tests.contract.json_schema import accepts, mutations, replacements
 
 SCHEMA = read_schema("data_map.schema.json")
 EXAMPLE = read_schema("data_map.json")
+IGNORING = {
+    "version": "1",
+    "stores": EXAMPLE["stores"][1:4],
+    "ignored_tables": [
+        {"kind": "s3", "database": "lake", "table": "raw_*", "reason": "no people in it"},
+        {"kind": "dynamodb", "table": "terraform-locks", "reason": "infrastructure"},
+        {"kind": "postgresql", "schema": "public", "table": "flights", "reason": "timetable"},
+    ],
+}
 
 
 def is_read(document: object) -> bool:
@@ -32,8 +41,9 @@ def test_the_schema_is_a_schema() -> None:
 
 
 def test_the_example_is_accepted_by_schema_and_class() -> None:
-    assert accepts(SCHEMA, EXAMPLE)
-    assert is_read(EXAMPLE)
+    for example in (EXAMPLE, IGNORING):
+        assert accepts(SCHEMA, example)
+        assert is_read(example)
 
 
 def test_the_example_names_the_stores_of_the_local_cloud() -> None:
@@ -43,14 +53,14 @@ def test_the_example_names_the_stores_of_the_local_cloud() -> None:
 def test_schema_and_class_accept_the_same_values_everywhere() -> None:
     disagreements = [
         document
-        for document in replacements([EXAMPLE])
+        for document in replacements([EXAMPLE, IGNORING])
         if _has_distinct_names(document) and accepts(SCHEMA, document) != is_read(document)
     ]
 
     assert disagreements == []
 
 
-@given(document=mutations([EXAMPLE, {**EXAMPLE, "stores": EXAMPLE["stores"][1:3]}]))
+@given(document=mutations([EXAMPLE, {**EXAMPLE, "stores": EXAMPLE["stores"][1:3]}, IGNORING]))
 @settings(max_examples=300, deadline=None)
 def test_schema_and_class_accept_the_same_documents(document: Any) -> None:
     assume(_has_distinct_names(document))

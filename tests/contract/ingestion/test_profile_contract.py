@@ -10,11 +10,11 @@ from typing import Any
 import duckdb
 import jsonschema
 import pytest
+
 from erasure_ingestion.core.columns import ListOf, Struct, column_type
 from erasure_ingestion.core.reasons import Reason
 from erasure_ingestion.core.transform import ProfileTransform, Result
 from erasure_shared.schemas import read_schema
-
 from tests.synthetic import people, records
 
 SCHEMA = read_schema("records/profile.v1.json")

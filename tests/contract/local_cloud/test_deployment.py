@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.deployment import Deployer, DeploymentFailed, deploy_all
+from infra.deployment import Deployer, DeploymentFailed, NotConfirmed, deploy_all, version_of
 from infra.zips import SERVICES
 from tests.contract.local_cloud.cloud import Cloud, fresh_name
 
@@ -69,6 +69,68 @@ def test_the_templates_deploy_and_the_functions_run(cloud: Cloud, zips: Mapping[
         function = outputs[f"{service.capitalize()}Function"]
         answer = cloud.lambda_.invoke(FunctionName=function, Payload=b'{"Records": []}')
         assert answer["Payload"].read() == b'{"batchItemFailures": []}'
+
+
+LEAN = {
+    "platform": {"Encryption": "aws", "PostgresqlHost": "proxy.example"},
+    "ingestion": {"DeliveryMode": "direct"},
+    "location": {"DatabaseUserArn": "arn:aws:rds-db:eu-west-1:123456789012:dbuser:p/erasure"},
+    "purge": {"DatabaseUserArn": "arn:aws:rds-db:eu-west-1:123456789012:dbuser:p/erasure"},
+}
+
+
+def test_the_leanest_stage_has_no_key_no_password_and_no_stream(
+    cloud: Cloud, zips: Mapping[str, Path]
+) -> None:
+    outputs = deploy_all("lean", zips, LEAN)
+
+    function = cloud.lambda_.get_function_configuration(FunctionName="erasure-lean-purge")
+    settings = function["Environment"]["Variables"]
+    assert settings["ERASURE_POSTGRESQL_SECRET"] == "/erasure/lean/postgresql"
+    assert outputs["KeyArn"] == "aws-keeps-the-keys"
+    assert "StreamName" not in outputs
+    assert outputs["DeliveryStreamName"] == "erasure-lean-profiles"
+
+
+def test_a_stage_uses_the_lake_and_the_key_that_it_is_given(
+    cloud: Cloud, zips: Mapping[str, Path]
+) -> None:
+    bucket, key = cloud.bucket(versioned=True), cloud.kms.create_key()["KeyMetadata"]["Arn"]
+    cloud.glue.create_database(DatabaseInput={"Name": "warehouse"})
+    own = {
+        "ExistingLakeBucket": bucket,
+        "ExistingKeyArn": key,
+        "ExistingGlueDatabase": "warehouse",
+        "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:ours",
+    }
+
+    outputs = deploy_all("own", zips, {"platform": own})
+
+    function = cloud.lambda_.get_function_configuration(FunctionName="erasure-own-location")
+    assert function["Environment"]["Variables"]["ERASURE_GLUE_DATABASE"] == "warehouse"
+    assert (outputs["LakeBucket"], outputs["KeyArn"]) == (bucket, key)
+    buckets = {each["Name"] for each in cloud.s3.list_buckets()["Buckets"]}
+    assert not {name for name in buckets if name.startswith("erasure-own-lake")}
+    cloud.glue.get_table(DatabaseName="warehouse", Name="profiles")
+
+
+def test_a_stack_says_which_version_of_the_code_it_runs(
+    cloud: Cloud, zips: Mapping[str, Path]
+) -> None:
+    outputs = deploy_all("versions", zips)
+
+    stacks = cloud.cloudformation.describe_stacks(StackName="erasure-versions-purge")["Stacks"]
+    tags = {tag["Key"]: tag["Value"] for tag in stacks[0]["Tags"]}
+    assert outputs["PurgeVersion"] == tags["erasure:version"] == version_of("purge")
+
+
+def test_changes_that_nobody_confirms_are_not_made(cloud: Cloud, zips: Mapping[str, Path]) -> None:
+    with pytest.raises(NotConfirmed, match="erasure-refused-platform"):
+        deploy_all("refused", zips, confirm=lambda _: False)
+
+    stacks = cloud.cloudformation.describe_stacks()["Stacks"]
+    left = [each for each in stacks if each["StackName"].startswith("erasure-refused")]
+    assert {each["StackStatus"] for each in left} <= {"DELETE_COMPLETE"}
 
 
 def test_deploying_again_changes_nothing(cloud: Cloud, deployer: Deployer) -> None:

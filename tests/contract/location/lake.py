@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.athena import AthenaNames, AthenaSearch
 from erasure_location.stores.athena_queries import Queries
+from erasure_location.use_case import Extent
 from erasure_shared.data_map import S3Store
 from erasure_shared.locations import Found
 from tests.contract.local_cloud.cloud import Cloud, fresh_name
@@ -91,6 +92,10 @@ class Lake:
         subjects = [SecretStr(profile_id) for profile_id in ids]
         deadline = deadline or Deadline(lambda: 60.0)
         return self.search().find(store or self.store, subjects, deadline)
+
+    def survey(self, ids: Iterable[str]) -> Extent:
+        subjects = [SecretStr(profile_id) for profile_id in ids]
+        return self.search().survey(self.store, subjects, Deadline(lambda: 60.0))
 
     def search(self) -> AthenaSearch:
         athena, s3 = self.cloud.athena, self.cloud.s3

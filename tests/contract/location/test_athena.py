@@ -26,6 +26,20 @@ def test_each_object_is_found_once_with_the_subjects_that_it_holds(lake: Lake) -
     assert where(findings) == {first: {"ann", "bob"}, second: {"bob"}}
 
 
+def test_a_survey_counts_the_objects_and_rows_that_a_search_would_find(lake: Lake) -> None:
+    lake.put("profiles/part-1.parquet", ["ann", "bob", "ann", "carl"])
+    lake.put("profiles/part 2.parquet", ["bob", "zoe"])
+    lake.put("profiles/part-3.parquet", ["zoe"])
+    lake.put_bytes("profiles/part-4.parquet", b"this is not Parquet at all")
+
+    extent = lake.survey(["ann", "bob", "nobody"])
+
+    assert (extent.locations, extent.rows, extent.unreadable) == (3, 4, 1)
+    assert extent.size_bytes > extent.largest_bytes > 0
+    assert extent.scanned_bytes > 0
+    assert lake.left_over() == []
+
+
 @pytest.mark.parametrize("strangers", [0, 200])
 def test_awkward_ids_are_found_literally(lake: Lake, strangers: int) -> None:
     uri = lake.put("profiles/part-1.parquet", [*AWKWARD_IDS, "ann"])

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.postgresql import PostgreSQLSearch
+from erasure_location.use_case import Extent
 from erasure_shared.data_map import PostgreSQLStore
 from erasure_shared.errors import OutOfTime, Rejected, RetryLater
 from erasure_shared.locations import Found, StoreKind
@@ -71,6 +72,23 @@ def test_subjects_with_rows_are_one_finding(connection: psycopg.Connection) -> N
     assert found.kind is StoreKind.POSTGRESQL
     assert found.address == "postgresql://Odd Schema.Some Table"
     assert found_ids(found) == {"ann", "bob"}
+
+
+def test_a_survey_counts_the_rows_of_the_subjects(connection: psycopg.Connection) -> None:
+    notes = create(connection, "text", "ann", "ann", "bob", "zoe")
+    subjects = [SecretStr(name) for name in ("ann", "bob", "nobody")]
+
+    extent = PostgreSQLSearch(lambda: connection).survey(notes, subjects, TIME_ENOUGH)
+
+    assert extent == Extent(locations=1, rows=3)
+
+
+def test_a_survey_of_nobody_counts_nothing(connection: psycopg.Connection) -> None:
+    notes = create(connection, "text", "zoe")
+
+    extent = PostgreSQLSearch(lambda: connection).survey(notes, [SecretStr("ann")], TIME_ENOUGH)
+
+    assert extent == Extent()
 
 
 def test_nobody_found_is_no_finding(connection: psycopg.Connection) -> None:

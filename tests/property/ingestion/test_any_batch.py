@@ -4,13 +4,13 @@ import base64
 import json
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from erasure_ingestion.core.reasons import Reason
 from erasure_ingestion.core.response import answer, fit
 from erasure_ingestion.core.transform import Outcome, Result, failed
 from erasure_ingestion.handler import handler
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.property.ingestion.profiles import json_values, mangled, profiles
 
 RESULTS = {"Ok", "Dropped", "ProcessingFailed"}

@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from erasure_ingestion.core.columns import Table
-from erasure_ingestion.core.transform import Outcome, ProfileTransform, Result
-from erasure_shared.schemas import read_schema
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erasure_ingestion.core.columns import Table
+from erasure_ingestion.core.transform import Outcome, ProfileTransform, Result
+from erasure_shared.schemas import read_schema
 from tests.property.ingestion.profiles import amounts, instants, json_values, profiles
 
 ARRIVED_AT_MS = 1_795_478_399_999

@@ -26,7 +26,7 @@ Property = Callable[[bytes], None]
 
 scripts = st.binary(min_size=DECISIONS, max_size=DECISIONS)
 thousands = settings(
-    max_examples=2_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=1_500, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 a_quick_search = settings(
     thousands,

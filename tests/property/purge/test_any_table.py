@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from erasure_purge.core import Erasure
@@ -19,9 +19,22 @@ from tests.property.purge.tables import IDS, WRITING, tables
 
 
 def written(table: pa.Table, options: dict[str, Any]) -> bytes:
+    """The file; pyarrow must be able to read what it wrote itself.
+
+    Version 26 is not, where pages of version 2 end after 64 bytes and a list is null; DuckDB is.
+    """
     file = BytesIO()
     pq.write_table(table, file, **options)
+    assume(_is_readable(file))
     return file.getvalue()
+
+
+def _is_readable(file: BytesIO) -> bool:
+    try:
+        pq.ParquetFile(file).read()
+    except (pa.ArrowException, OSError):
+        return False
+    return True
 
 
 def erased(content: bytes, ids: set[str]) -> tuple[Erasure, bytes]:

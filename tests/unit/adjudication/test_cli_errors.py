@@ -110,6 +110,26 @@ def test_a_dismissal_closes_the_request_without_its_identifiers(
     assert "legal hold 12/2026" in shown.output
 
 
+def test_dismissing_a_request_that_could_not_be_located_says_before_and_after_that_it_ends(
+    installed: World,
+) -> None:
+    record_dead_letter(installed.a_request_being_located(), installed.desk())
+    error_id = message_error_id("m1")
+
+    shown = erasure("errors", "show", error_id)
+    dismissed = erasure("errors", "dismiss", error_id, "--reason", "the lake is gone for good")
+    status = erasure("status", "r1")
+
+    assert "ends the request, if it is recorded, with retention" in shown.output
+    assert dismissed.exit_code == 0
+    assert "the request ends: what was found is purged, what was not searched stays" in (
+        dismissed.output
+    )
+    assert "Request r1 completed with retention" in status.output
+    assert "not searched" in status.output
+    assert CANARY not in shown.output + dismissed.output + status.output
+
+
 def test_a_dismissal_asks_for_its_reason_and_warns_of_personal_data(
     installed: World, error_id: str
 ) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from erasure_adjudication.core import ErrorStatus, message_error_id
 from erasure_adjudication.use_case import record_dead_letter, retry
-from erasure_shared.events import ErasureRequested, RelocationRequested
+from erasure_shared.events import ErasureRequested, Event, PurgeRequested, RelocationRequested
 from tests.unit.adjudication.world import CANARY, World, a_letter, body_about
 
 
@@ -83,6 +85,44 @@ def test_a_location_that_is_purged_already_leaves_nothing_to_decide(world: World
     assert record_dead_letter(a_letter(body_about(location)), world.desk()) is None
 
     assert list(world.errors.with_status(ErrorStatus.OPEN)) == []
+
+
+@pytest.mark.parametrize("event", [PurgeRequested, RelocationRequested])
+def test_a_letter_about_the_last_location_closes_a_request_that_its_worker_left_open(
+    world: World, event: type[Event]
+) -> None:
+    location = world.a_location()
+    world.requests.mark_purged(location, 1, {})
+
+    for _ in range(2):
+        assert record_dead_letter(a_letter(body_about(location, event)), world.desk()) is None
+
+    assert world.published() == ["ErasureCompleted"]
+    request = world.requests.find("r1")
+    assert request is not None
+    assert request.status == "COMPLETED"
+
+
+def test_a_letter_about_a_retained_location_closes_its_request_too(world: World) -> None:
+    location = world.a_location()
+    world.requests.mark_failed(location, "NOT_PARQUET", "no footer")
+    world.requests.mark_retained(location)
+
+    assert record_dead_letter(a_letter(body_about(location)), world.desk()) is None
+
+    assert world.published() == ["ErasureCompleted"]
+
+
+def test_a_letter_about_a_settled_location_leaves_a_request_open_that_has_others(
+    world: World,
+) -> None:
+    location = world.a_location()
+    world.a_location(address="s3://lake/2")
+    world.requests.mark_purged(location, 1, {})
+
+    assert record_dead_letter(a_letter(body_about(location)), world.desk()) is None
+
+    assert world.published() == []
 
 
 def test_a_message_about_no_known_location_is_kept_word_for_word(world: World) -> None:

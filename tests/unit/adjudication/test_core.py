@@ -105,7 +105,7 @@ def a_location(attempts: int) -> Location:
         1,
         1,
         attempts,
-        searched_again=False,
+        searched_again=None,
     )
 
 

@@ -67,6 +67,22 @@ class World:
         self.requests.finish_locating(request_id)
         return location
 
+    def a_request_being_located(self, *addresses: str) -> DeadLetter:
+        """The dead letter of request `r1`, which was found at these addresses before it failed."""
+        people = (SecretStr(CANARY), SecretStr("ann"))
+        self.requests.register("r1", NOW, NOW + timedelta(days=30), people)
+        for address in addresses:
+            found = Found("profiles_lake", StoreKind.S3, address, (Identifier(people[0]),))
+            self.requests.add_location("r1", found)
+            self.requests.note_search("r1", "profiles_lake")
+        self.requests.note_failure("r1", "ATHENA_DOWN", "Athena does not answer")
+        return a_letter(body_asking(), queue="erasure-local-location-dead-letters")
+
+    def a_set_aside_search(self, store: str) -> None:
+        people = (Identifier(SecretStr(CANARY)), Identifier(SecretStr("ann")))
+        found = Found(store, StoreKind.SEARCH, f"search:{store}", people)
+        self.requests.add_location("r1", found)
+
     def status_of(self, location: Location) -> str:
         found = self.requests.location(location.request_id, location.location_id)
         assert found is not None
@@ -93,6 +109,17 @@ def body_about(location: Location, event: type[Event] = PurgeRequested) -> str:
         "data": {"request_id": location.request_id, "location_id": location.location_id},
     }
     return json.dumps({"detail-type": event.detail_type, "detail": detail})
+
+
+def body_asking(request_id: str = "r1", *people: str) -> str:
+    """`ErasureRequested` as it is recorded for `r1`, unless it asks for other people."""
+    data = {
+        "request_id": request_id,
+        "received_at": NOW.isoformat(),
+        "subjects": [{"profile_id": one} for one in people or (CANARY, "ann")],
+    }
+    detail = {"metadata": {"schema_version": "1.0"}, "data": data}
+    return json.dumps({"detail-type": "ErasureRequested", "detail": detail})
 
 
 def a_letter(body: str, message_id: str = "m1", **changes: Any) -> DeadLetter:

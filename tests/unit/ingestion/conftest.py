@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from erasure_ingestion.core.transform import Outcome, ProfileTransform
 from erasure_shared.schemas import read_schema
 

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+
 from erasure_ingestion.core.columns import Table, column_type
 from erasure_ingestion.core.reasons import Reason, Refused
 

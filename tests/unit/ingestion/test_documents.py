@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+
 from erasure_ingestion.core.documents import MAX_DEPTH, exact_json, read_documents
 from erasure_ingestion.core.reasons import Reason, Refused
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from erasure_ingestion import handler as service
 from erasure_ingestion.core.reasons import Reason
 from erasure_ingestion.core.transform import Outcome, Result
 from erasure_ingestion.handler import handler, outcome_of
-
 from tests.synthetic import people, records
 from tests.unit.ingestion.conftest import ARRIVED_AT_MS
 

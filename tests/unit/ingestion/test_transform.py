@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
+
 from erasure_ingestion.core.reasons import Reason
 from erasure_ingestion.core.transform import Outcome, ProfileTransform, Result, validator
 from erasure_shared.schemas import read_schema
-
 from tests.unit.ingestion.conftest import ARRIVED_AT_MS, Apply
 
 MINIMAL: dict[str, Any] = {

@@ -86,6 +86,13 @@ class Deployment:
         answer = handler.handler({"Records": records}, context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
+    def plan(
+        self, question: object, remaining_s: Callable[[], float] = lambda: 120.0
+    ) -> dict[str, Any]:
+        """Put a question to the function itself."""
+        context = cast(LambdaContext, Context(remaining_s))
+        return handler.handler({"plan": question}, context)
+
     def declare(self, *stores: dict[str, str]) -> None:
         """Write the data map."""
         text = json.dumps({"version": "1", "stores": stores})
@@ -148,6 +155,9 @@ def _forget_clients() -> None:
         wiring.event_bus,
         wiring.queue,
         handler.ports,
+        handler.plan_ports,
+        handler.stores,
+        handler.subject_lists,
     ):
         built.cache_clear()
     parameters.clear_caches()  # type: ignore[no-untyped-call]

@@ -39,7 +39,13 @@ class FakeAthena:
         elif state == "FAILED":
             status["State"] = "SUCCEEDED"
         location = {"OutputLocation": f"s3://{BUCKET}/{OUTPUT}"}
-        return {"QueryExecution": {"Status": status, "ResultConfiguration": location}}
+        return {
+            "QueryExecution": {
+                "Status": status,
+                "ResultConfiguration": location,
+                "Statistics": {"DataScannedInBytes": 4_000},
+            }
+        }
 
     def stop_query_execution(self, **_: object) -> None:
         self.stopped = True
@@ -62,6 +68,7 @@ class FakeS3:
     objects: set[str] = field(default_factory=set)
     head_status: int | None = None
     broken: bool = False
+    size_bytes: int = 1_000
     deleted: list[str] = field(default_factory=list)
     bodies: dict[str, bytes] = field(default_factory=dict)
 
@@ -77,11 +84,12 @@ class FakeS3:
             raise refused("InternalError", 500)
         self.objects.discard(uri)
 
-    def head_object(self, **request: Any) -> None:
+    def head_object(self, **request: Any) -> dict[str, int]:
         if self.head_status is not None:
             raise refused(str(self.head_status), self.head_status)
         if f"s3://{request['Bucket']}/{request['Key']}" not in self.objects:
             raise refused("404", 404)
+        return {"ContentLength": self.size_bytes}
 
 
 def refused(code: str, status: int) -> ClientError:

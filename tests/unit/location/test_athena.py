@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.athena import MAX_UNREADABLE, AthenaNames, AthenaSearch
 from erasure_location.stores.athena_queries import Queries
+from erasure_location.use_case import Extent
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import OutOfTime, Rejected, RetryLater
 from erasure_shared.locations import Found
@@ -200,3 +201,40 @@ def test_an_unknown_refusal_of_s3_is_not_taken_for_an_absent_object() -> None:
 
     with pytest.raises(ClientError):
         find(athena, FakeS3(head_status=503))
+
+
+def survey(athena: FakeAthena, s3: FakeS3) -> Extent:
+    client: Any = athena
+    bucket: Any = s3
+    search = AthenaSearch(
+        Queries(client, bucket, "workgroup", lambda _: None),
+        bucket,
+        AthenaNames(BUCKET, "erasure"),
+        lambda: "batch-1",
+    )
+    return search.survey(STORE, [SecretStr("ann")], Deadline(lambda: 60.0))
+
+
+def test_a_survey_counts_objects_rows_and_bytes_and_leaves_nothing_behind() -> None:
+    other = "s3://lake/profiles/part-2.parquet"
+    athena, s3 = FakeAthena(rows=[(PART, "3"), (other, "1")]), FakeS3(objects={PART, other})
+
+    extent = survey(athena, s3)
+
+    assert extent == Extent(2, 4, 2_000, 1_000, scanned_bytes=4_000)
+    assert s3.deleted == [*RESULTS, WANTED]
+
+
+def test_a_survey_counts_an_object_that_cannot_be_read_without_rows() -> None:
+    reason = f"HIVE_CURSOR_ERROR: Failed to read Parquet file: {BROKEN}"
+    athena = FakeAthena(states=["FAILED"], reasons=[reason], rows=[(PART, "3")])
+
+    extent = survey(athena, FakeS3(objects={BROKEN, PART}))
+
+    assert (extent.locations, extent.rows, extent.unreadable) == (2, 3, 1)
+
+
+def test_a_survey_leaves_out_an_object_that_is_gone_meanwhile() -> None:
+    extent = survey(FakeAthena(rows=[(PART, "3")]), FakeS3())
+
+    assert (extent.locations, extent.size_bytes) == (0, 0)

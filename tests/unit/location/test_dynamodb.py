@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.dynamodb import DynamoDBSearch
+from erasure_location.use_case import Extent
 from erasure_shared.data_map import DynamoDBStore
 from erasure_shared.errors import OutOfTime, Rejected, RetryLater
 from erasure_shared.locations import Found, StoreKind
@@ -98,6 +99,24 @@ def test_every_item_of_a_subject_is_found_with_its_primary_key(dynamodb: DynamoD
         ("ann", {"profile_id": {"S": "ann"}, "account_id": {"S": "1"}}),
         ("ann", {"profile_id": {"S": "ann"}, "account_id": {"S": "2"}}),
     ]
+
+
+def test_a_survey_counts_the_items_of_the_subjects(dynamodb: DynamoDBClient) -> None:
+    key = {"profile_id": "S", "account_id": "S"}
+    create(dynamodb, key, account("ann", "1"), account("ann", "2"), account("zoe", "3"))
+    subjects = [SecretStr("ann"), SecretStr("nobody")]
+
+    extent = DynamoDBSearch(dynamodb).survey(store(), subjects, Deadline(lambda: 60.0))
+
+    assert (extent.locations, extent.rows) == (1, 2)
+
+
+def test_a_survey_of_nobody_counts_nothing(dynamodb: DynamoDBClient) -> None:
+    create(dynamodb, {"profile_id": "S"}, {"profile_id": {"S": "zoe"}})
+
+    extent = DynamoDBSearch(dynamodb).survey(store(), [SecretStr("ann")], Deadline(lambda: 60.0))
+
+    assert extent == Extent()
 
 
 def test_items_are_found_through_an_index_by_the_key_of_the_table(

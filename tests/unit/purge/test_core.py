@@ -32,7 +32,7 @@ def pending(*names: str, note: Note | None = None) -> PendingLocation:
         parts=1,
         subjects=len(names),
         attempts=0,
-        searched_again=False,
+        searched_again=None,
         evidence=None if note is None else note.evidence(),
     )
     return PendingLocation(location, tuple(Identifier(SecretStr(name)) for name in names))

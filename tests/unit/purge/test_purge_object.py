@@ -12,7 +12,9 @@ from erasure_shared.events import (
     PurgeRequested,
     RelocationRequested,
 )
-from erasure_shared.locations import LocationStatus, PendingLocation, RequestStatus
+from erasure_shared.identifiers import delete_parts
+from erasure_shared.locations import LocationStatus, PendingLocation, RequestStatus, SearchedAgain
+from erasure_shared.tables import request_pk
 from tests.unit.purge.parquet_files import ids_in, profiles
 from tests.unit.purge.world import URI, World
 
@@ -97,6 +99,21 @@ def test_repeating_a_purge_erases_nothing_and_writes_nothing(world: World) -> No
     assert outcome.rows_erased == 0
     assert world.lake.writes == 1
     assert len(world.events.of(ErasureCompleted)) == 1
+
+
+def test_a_message_that_comes_late_closes_the_request_that_another_worker_left_open(
+    world: World,
+) -> None:
+    world.lake.put(URI, profiles("ann"))
+    late = world.pending("r1", "ann")
+    world.requests.mark_purged(world.location(late), 1, {})
+
+    outcome = world.purge(late)
+
+    assert outcome.purged == ()
+    (completed,) = world.events.of(ErasureCompleted)
+    assert completed.request_id == "r1"
+    assert world.requests.close_if_done("r1") is None
 
 
 def test_a_completed_request_says_what_came_of_it(world: World) -> None:
@@ -193,11 +210,13 @@ def test_a_vanished_object_is_no_success_its_subjects_are_located_again(world: W
     assert world.location(message).status is LocationStatus.PENDING
 
 
-def test_a_vanished_object_searched_again_loses_what_is_left_of_it(world: World) -> None:
+def test_a_vanished_object_loses_its_history_once_its_rows_are_found_elsewhere(
+    world: World,
+) -> None:
     world.lake.put(URI, profiles("ann"))
     world.lake.remove(URI)
     message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message))
+    world.requests.note_searched_again(world.location(message), SearchedAgain.ELSEWHERE)
 
     world.purge(message)
 
@@ -207,11 +226,98 @@ def test_a_vanished_object_searched_again_loses_what_is_left_of_it(world: World)
     assert evidence["vanished"] is True
 
 
+def test_an_object_that_somebody_deleted_keeps_its_history_until_a_person_decides(
+    world: World,
+) -> None:
+    world.lake.put(URI, profiles("ann", "bob"))
+    world.lake.remove(URI)
+    message = world.pending("r1", "ann")
+    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
+
+    with pytest.raises(Rejected) as refusal:
+        world.purge(message)
+
+    assert refusal.value.reason_code == "OBJECT_DELETED"
+    assert [ids_in(content) for content in world.lake.everything()] == [["ann", "bob"]]
+
+
+def test_a_vanished_object_without_history_is_purged_when_nobody_is_found_again(
+    world: World,
+) -> None:
+    message = world.pending("r1", "ann")
+    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
+
+    world.purge(message)
+
+    assert world.location(message).status is LocationStatus.PURGED
+
+
+def test_a_search_that_names_an_absent_object_is_no_success(world: World) -> None:
+    message = world.pending("r1", "ann")
+    world.requests.note_searched_again(world.location(message), SearchedAgain.SAME_ADDRESS)
+
+    with pytest.raises(Rejected) as refusal:
+        world.purge(message)
+
+    assert refusal.value.reason_code == "ADDRESS_DISAGREES"
+
+
+def test_an_object_that_was_seen_again_is_located_again_when_it_vanishes_again(
+    world: World,
+) -> None:
+    world.lake.put(URI, profiles("ann", "bob"))
+    message = world.pending("r1", "ann")
+    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
+    with pytest.raises(RetryLater):
+        world.purge(message, time_left_s=lambda: 1.0)
+    world.lake.remove(URI)
+
+    outcome = world.purge(message)
+
+    assert outcome.relocated
+
+
+def test_a_version_that_comes_between_reading_and_listing_leaves_nothing_behind(
+    world: World,
+) -> None:
+    world.lake.put(URI, profiles("ann", "old"))
+    message = world.pending("r1", "ann")
+
+    class Busy:
+        writes = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.lake, name)
+
+        def find(self, uri: ObjectUri) -> object:
+            found = world.lake.find(uri)
+            if self.writes < 1:
+                self.writes += 1
+                world.lake.put(uri, profiles("ann", "newer"))
+                world.lake.put(uri, profiles("ann", "newest"))
+            return found
+
+    world.purge(message, lake=Busy())
+
+    assert [ids_in(content) for content in world.lake.everything()] == [["newest"]]
+
+
+def test_identifiers_that_are_gone_are_no_reason_to_call_it_purged(world: World) -> None:
+    world.lake.put(URI, profiles("ann", "bob"))
+    message = world.pending("r1", "ann")
+    delete_parts(request_pk("r1"), message.location_id)
+
+    with pytest.raises(Rejected) as refusal:
+        world.purge(message)
+
+    assert refusal.value.reason_code == "IDENTIFIERS_GONE"
+
+
 def test_an_object_that_comes_back_while_its_rest_is_removed_is_purged(world: World) -> None:
     world.lake.put(URI, profiles("ann"))
     world.lake.remove(URI)
     message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message))
+    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
 
     class ComingBack:
         def __getattr__(self, name: str) -> object:

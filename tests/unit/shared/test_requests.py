@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from erasure_shared.errors import Rejected
+from erasure_shared.events import ErasureRequested, Subject
 from erasure_shared.locations import (
     Digest,
     Found,
@@ -255,6 +256,102 @@ def test_a_closed_request_takes_no_further_location(requests: Requests) -> None:
         requests.add_location("r1", found("ann", address="s3://lake/other"))
 
     assert refusal.value.reason_code == "REQUEST_CLOSED"
+
+
+def test_a_location_that_a_closed_request_refuses_leaves_no_identifier(requests: Requests) -> None:
+    requests.mark_purged(a_pending_location(requests), 1, {})
+    requests.close_if_done("r1")
+
+    with pytest.raises(Rejected):
+        requests.add_location("r1", found("ann-the-subject", address="s3://lake/other"))
+
+    assert "ann-the-subject" not in everything_stored()
+
+
+def test_a_request_takes_no_location_while_its_identifiers_are_being_replaced() -> None:
+    """Otherwise a location could be pending of which nobody knows any more whose it is."""
+    with pytest.MonkeyPatch.context() as monkeypatch, moto_account(monkeypatch):
+        late: list[str] = []
+
+        class SlowDigest(Digest):
+            def __call__(self, *values: str) -> str:
+                if values[0] == "profile_id" and not late:
+                    with pytest.raises(Rejected) as refusal:
+                        recorded.add_location("r1", found("bob", address="s3://lake/late"))
+                    late.append(refusal.value.reason_code)
+                return super().__call__(*values)
+
+        recorded = Requests(SlowDigest(b"key"), now=lambda: NOW)
+        recorded.mark_purged(a_pending_location(recorded, "r1", "ann", "bob"), 1, {})
+
+        closed = recorded.close_if_done("r1")
+
+        assert late == ["REQUEST_CLOSED"]
+        assert closed is not None
+        assert closed.locations_purged == 1
+
+
+def test_a_stopped_search_is_retained_and_what_was_found_stays_pending(requests: Requests) -> None:
+    requests.register("r1", NOW, DUE, secrets("ann", "bob-the-subject"))
+    location = requests.add_location("r1", found("ann"))
+    requests.note_search("r1", "profiles_lake")
+
+    for error_id in ("e1", "e2"):
+        requests.stop_locating("r1", error_id, "ATHENA_DOWN", "Athena does not answer")
+
+    assert requests.stopped_by("r1") == "e1"
+    assert requests.close_if_done("r1") is None
+    requests.mark_purged(location, 2, {})
+    closed = requests.close_if_done("r1")
+    assert closed is not None
+    assert closed.status == "COMPLETED_WITH_RETENTION"
+    assert (closed.locations_purged, closed.locations_retained) == (1, 1)
+    assert (closed.rows_erased, closed.subjects_not_found) == (2, 0)
+    (retained,) = [one for one in requests.locations_of("r1") if one.status == "RETAINED"]
+    assert (retained.store, retained.kind) == ("not searched", StoreKind.SEARCH)
+    assert retained.reason_code == "ATHENA_DOWN"
+    assert retained.evidence == {"error_id": "e1", "stores_searched": ["profiles_lake"]}
+    assert "bob-the-subject" not in everything_stored()
+
+
+def test_a_request_that_was_located_cannot_be_stopped(requests: Requests) -> None:
+    a_pending_location(requests)
+
+    requests.stop_locating("r1", "e1", "ATHENA_DOWN", "Athena does not answer")
+
+    record = requests.find("r1")
+    assert record is not None
+    assert record.retained_locations == 0
+    assert requests.stopped_by("r1") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_recorded"),
+    [
+        ({}, True),
+        ({"received_at": NOW.astimezone(timezone(timedelta(hours=2)))}, True),
+        ({"received_at": NOW + timedelta(seconds=1)}, False),
+        ({"subjects": (Subject(profile_id=SecretStr("eve")),)}, False),
+        ({"subjects": None, "subjects_uri": "s3://b/list"}, False),
+        ({"request_id": "r2", "subjects": None, "subjects_uri": "s3://b/list"}, True),
+        ({"request_id": "r2", "subjects": None, "subjects_uri": "s3://b/other"}, False),
+        ({"request_id": "r3"}, False),
+    ],
+)
+def test_a_message_is_told_from_one_that_only_has_the_same_id(
+    requests: Requests, changes: dict[str, object], is_recorded: bool
+) -> None:
+    requests.register("r1", NOW, DUE, secrets("ann"))
+    requests.register("r2", NOW, DUE, secrets("ann"), "s3://b/list")
+    asked = {
+        "request_id": "r1",
+        "received_at": NOW,
+        "subjects": (Subject(profile_id=SecretStr("ann")),),
+    }
+
+    event = ErasureRequested.model_validate(asked | changes)
+
+    assert requests.is_recorded(event) is is_recorded
 
 
 def test_an_attempt_records_why_it_failed_only_while_pending(requests: Requests) -> None:

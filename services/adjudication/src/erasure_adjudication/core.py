@@ -15,10 +15,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
 
-from erasure_shared.errors import ErasureError
+from erasure_shared.errors import ErasureError, Rejected
 from erasure_shared.events import (
     EVENTS,
     ErasureFailed,
+    ErasureRequested,
     PurgeRequested,
     RelocationRequested,
 )
@@ -166,6 +167,16 @@ def concern_of(body: str) -> Concern:
     if name not in _ABOUT_A_LOCATION or request_id is None:
         return Concern(name, request_id)
     return Concern(name, request_id, _reference(_LOCATION_ID, _member(data, "location_id")))
+
+
+def request_in(body: str) -> ErasureRequested | None:
+    """The erasure request that the message is, if it is one and in order."""
+    if concern_of(body).event != ErasureRequested.detail_type:
+        return None
+    try:
+        return ErasureRequested.read(json.loads(body).get("detail"))
+    except Rejected:
+        return None
 
 
 def reason_for(letter: DeadLetter, *recorded: Reason | None) -> Reason:

@@ -60,7 +60,7 @@ def handle(record: SQSRecord) -> None:
 def collection() -> Collection:
     """What the use case needs, built on first use."""
     bind_tables(error_table=setting("error_table"))
-    return Collection(requests(), ErrorTable(), now)
+    return Collection(requests(), ErrorTable(), now, event_bus())
 
 
 def _count(failed_service: str) -> None:

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
-from erasure_shared.schemas import read_schema
 
 from erasure_ingestion.core.reasons import Reason
 from erasure_ingestion.core.response import answer, fit
 from erasure_ingestion.core.transform import Outcome, ProfileTransform, Result, failed
+from erasure_shared.schemas import read_schema
 
 SERVICE = "ingestion"
 NAMESPACE = "Erasure"

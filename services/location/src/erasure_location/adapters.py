@@ -15,7 +15,7 @@ from erasure_location.core.subject_list import MAX_LIST_BYTES, read_subject_list
 from erasure_location.stores.athena import AthenaSearch
 from erasure_location.stores.dynamodb import DynamoDBSearch
 from erasure_location.stores.postgresql import PostgreSQLSearch
-from erasure_location.use_case import Store, Unreadable, Unsearchable
+from erasure_location.use_case import Extent, Store, Unreadable, Unsearchable
 from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore, S3Store
 from erasure_shared.errors import Rejected
 from erasure_shared.events import RelocationRequested
@@ -96,6 +96,21 @@ class DataMapStores:
                     return self._dynamodb.find(store, subjects, deadline)
                 case PostgreSQLStore():
                     return self._postgresql.find(store, subjects, deadline)
+        except Rejected as error:
+            return Unsearchable(error.reason_code, error.describe())
+
+    def survey(
+        self, store: Store, subjects: Sequence[SecretStr], deadline: Deadline
+    ) -> Extent | Unsearchable:
+        """How much of the store is the subjects'; a failure for good is an answer, too."""
+        try:
+            match store:
+                case S3Store():
+                    return self._athena.survey(store, subjects, deadline)
+                case DynamoDBStore():
+                    return self._dynamodb.survey(store, subjects, deadline)
+                case PostgreSQLStore():
+                    return self._postgresql.survey(store, subjects, deadline)
         except Rejected as error:
             return Unsearchable(error.reason_code, error.describe())
 

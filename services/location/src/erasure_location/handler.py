@@ -1,4 +1,8 @@
-"""Answers the location queue: ErasureRequested and RelocationRequested."""
+"""Answers the location queue: ErasureRequested and RelocationRequested.
+
+An operator's `{"plan": {…}}`, sent to the function itself, is answered with what an erasure of
+these people would touch.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +20,17 @@ from botocore.config import Config
 
 from erasure_location.adapters import DataMapStores, ParkedSearches, S3SubjectLists
 from erasure_location.core.deadline import Deadline
+from erasure_location.core.plan_request import KEY, PlanRequest
 from erasure_location.stores.athena import AthenaNames, AthenaSearch
 from erasure_location.stores.athena_queries import Queries
 from erasure_location.stores.dynamodb import THREADS, DynamoDBSearch
 from erasure_location.stores.postgresql import PostgreSQLSearch
-from erasure_location.use_case import Located, Ports, locate, relocate
+from erasure_location.use_case import Located, PlanPorts, Ports, locate, plan, relocate
 from erasure_shared import wiring
 from erasure_shared.errors import Rejected
 from erasure_shared.events import ErasureRequested, Event, RelocationRequested
 from erasure_shared.messages import Message, process
-from erasure_shared.observability import logger
+from erasure_shared.observability import logger, reason_code_of, reason_of
 from erasure_shared.postgresql import connection
 from erasure_shared.settings import setting
 
@@ -51,11 +56,25 @@ _NOT_OF_THE_REQUEST = {
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer every message of the batch; those to come again are named in the answer."""
     deadline = Deadline.of(lambda: context.get_remaining_time_in_millis() / 1000)
+    if KEY in event:
+        return answer(event, deadline)
 
     def handle_in_time(message: Message) -> None:
         handle(message, deadline)
 
     return process(event, context, handle_in_time, wiring.queue(), note_failure)
+
+
+def answer(event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """The dry run's counts, or why there are none; an exception would quote more than it may."""
+    try:
+        planned = plan(PlanRequest.read(event), plan_ports(), deadline=deadline)
+    except Exception as error:  # noqa: BLE001 - nobody but the operator is to be told
+        code, reason = reason_code_of(error), reason_of(error)
+        logger.warning("nothing planned", reason_code=code, reason=reason)
+        return {"error": {"reason_code": code, "reason": reason}}
+    logger.info("erasure planned", subjects=planned["subjects"])
+    return planned
 
 
 def handle(message: Message, deadline: Deadline) -> None:
@@ -122,21 +141,38 @@ def _count(counts: Mapping[str, int]) -> None:
 @cache
 def ports() -> Ports:
     """What locating needs, built once per environment."""
+    return Ports(
+        requests=wiring.requests(),
+        subject_lists=subject_lists(),
+        stores=stores(),
+        dead_letters=ParkedSearches(wiring.queue(), wiring.now),
+    )
+
+
+@cache
+def plan_ports() -> PlanPorts:
+    """What planning needs: neither the GDPR table nor the bus."""
+    return PlanPorts(subject_lists(), stores(), time.monotonic)
+
+
+@cache
+def subject_lists() -> S3SubjectLists:
+    """Claim checks."""
+    return S3SubjectLists(boto3.client("s3", config=_BULK))
+
+
+@cache
+def stores() -> DataMapStores:
+    """Everywhere people's data may lie."""
     s3 = boto3.client("s3", config=_BULK)
     queries = Queries(
         boto3.client("athena", config=_BULK), s3, setting("athena_workgroup"), time.sleep
     )
     names = AthenaNames(setting("athena_bucket"), setting("glue_database"))
     postgresql_secret = setting("postgresql_secret")
-    stores = DataMapStores(
+    return DataMapStores(
         wiring.data_map,
         AthenaSearch(queries, s3, names, lambda: uuid4().hex),
         DynamoDBSearch(boto3.client("dynamodb", config=_BULK)),
         PostgreSQLSearch(lambda: connection(postgresql_secret)),
-    )
-    return Ports(
-        requests=wiring.requests(),
-        subject_lists=S3SubjectLists(s3),
-        stores=stores,
-        dead_letters=ParkedSearches(wiring.queue(), wiring.now),
     )

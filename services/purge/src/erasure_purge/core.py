@@ -107,13 +107,15 @@ class Note:
     """What is recorded with a pending location before its object is replaced.
 
     `rows_done` went with earlier commits, `rows_planned` go with the commit named `nonce`. Of a
-    table, `subjects_done` counts the subjects that were purged in earlier runs.
+    table, `subjects_done` counts the subjects that were purged in earlier runs. `emptied_etag` is
+    that of an object that loses all its rows, and so is deleted.
     """
 
     rows_done: int = 0
     rows_planned: int = 0
     nonce: str = ""
     subjects_done: int = 0
+    emptied_etag: str = ""
 
     @classmethod
     def read(cls, evidence: Mapping[str, Any] | None) -> Note:
@@ -124,6 +126,7 @@ class Note:
             rows_planned=int(kept.get("rows_planned", 0)),
             nonce=str(kept.get("nonce", "")),
             subjects_done=int(kept.get("subjects_done", 0)),
+            emptied_etag=str(kept.get("emptied_etag", "")),
         )
 
     def rows_settled(self, nonce: str | None) -> int:
@@ -185,8 +188,9 @@ def outdated(
 ) -> tuple[str, ...]:
     """Versions of the object's history that hold what was erased, for sure older than `committed`.
 
-    `known` was listed before `read` was opened. A version that is new since then is somebody
-    else's, unless it has the very content that was read. The latest version is never outdated.
+    `known` was listed while `read` was the latest, and `committed` replaced the content of `read`.
+    A version that is new since then is somebody else's, unless it has the very content that was
+    read. The latest version is never outdated.
     """
     older = {version.version_id for version in known} | {read.version_id}
     return tuple(

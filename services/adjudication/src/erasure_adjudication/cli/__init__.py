@@ -1,4 +1,4 @@
-"""The `erasure` command line: ask for an erasure, see how far it is, decide what failed.
+"""The `erasure` command line: plan an erasure, ask for it, see how far it is, decide what failed.
 
 Works wherever boto3 finds credentials; it shows references, counts and reasons, never whose data.
 """
@@ -9,6 +9,7 @@ import typer
 
 from erasure_adjudication.cli.errors import errors
 from erasure_adjudication.cli.failures import PlainFailures
+from erasure_adjudication.cli.plan import plan
 from erasure_adjudication.cli.request import request
 from erasure_adjudication.cli.status import status
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Which installation: --stage, or the environment (ERASURE_STAGE, ERASURE_*).",
 )
+app.command()(plan)
 app.command()(request)
 app.command()(status)
 app.add_typer(errors, name="errors")

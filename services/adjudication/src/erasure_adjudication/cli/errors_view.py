@@ -12,6 +12,7 @@ from rich.text import Text
 from erasure_adjudication.cli.output import counted, moment
 from erasure_adjudication.core import ErrorRecord, ErrorStatus
 from erasure_adjudication.use_case import Decided
+from erasure_shared.events import ErasureRequested
 from erasure_shared.locations import Location, LocationStatus
 
 _COLOURS = {
@@ -56,6 +57,8 @@ def decided_view(decided: Decided) -> RenderableType:
 
 def _outcome(decided: Decided) -> str:
     is_retry = decided.error.status is ErrorStatus.RETRIED
+    if decided.ends_request:
+        return "the request ends: what was found is purged, what was not searched stays"
     if decided.location is None:
         return "the message is in its queue again" if is_retry else "the message is forgotten"
     match decided.location.status:
@@ -108,11 +111,17 @@ def _facts(error: ErrorRecord, location: Location | None) -> Iterator[tuple[str,
         yield "reason", Text(error.decision_reason)
 
 
+def _forgets(error: ErrorRecord) -> str:
+    if error.event == ErasureRequested.detail_type:
+        return "ends the request, if it is recorded, with retention"
+    return "forgets the message"
+
+
 def _choices(error: ErrorRecord) -> Iterator[RenderableType]:
     if error.status is not ErrorStatus.OPEN:
         return
     again = "tries it again" if error.location_id else "puts the message into its queue again"
-    leave = "leaves the data where it is" if error.location_id else "forgets the message"
+    leave = "leaves the data where it is" if error.location_id else _forgets(error)
     yield ""
     yield Text.assemble(f"erasure errors retry {error.error_id}", (f"   {again}", "dim"))
     yield Text.assemble(

@@ -44,6 +44,8 @@ _PARAMETERS = {
 }
 """The settings of the functions, and the SSM parameters that hold the same values."""
 
+_WHICH = "say which installation: with --stage, or ERASURE_STAGE"
+
 
 class Installation:
     """The installation named on the command line, or else by the environment."""
@@ -63,10 +65,21 @@ class Installation:
         if value := self._environment.get(f"ERASURE_{name.upper()}"):
             return value
         if not self._stage:
-            raise WrongUsage("say which installation: with --stage, or ERASURE_STAGE")
+            raise WrongUsage(_WHICH)
         parameter = f"/erasure/{self._stage}/{_PARAMETERS[name]}"
         ssm: SSMClient = boto3.client("ssm", config=QUICK)
         return ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
+
+    @property
+    def location_function(self) -> str:
+        """The name of the function that finds people, as its template has it.
+
+        Raises:
+            WrongUsage: as `setting` does.
+        """
+        if not self._stage:
+            raise WrongUsage(_WHICH)
+        return f"erasure-{self._stage}-location"
 
     @cached_property
     def requests(self) -> Requests:

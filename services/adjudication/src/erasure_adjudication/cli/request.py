@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ import typer
 from erasure_adjudication.cli.failures import WrongUsage
 from erasure_adjudication.cli.installation import Installation, StageOption
 from erasure_adjudication.cli.output import Output, OutputOption, console, counted, print_json
-from erasure_adjudication.cli.subjects import read_subjects, subjects_named
+from erasure_adjudication.cli.subjects import people_named
 from erasure_adjudication.core import stamp
 from erasure_shared.errors import Rejected
 from erasure_shared.events import MAX_INLINE_SUBJECTS, ErasureRequested, Subject
@@ -56,7 +55,7 @@ def request(
 
     To repeat a request, give the same --request-id and the same --received-at.
     """
-    people = _people(subjects, profile_id)
+    people = people_named(subjects, profile_id)
     installation = Installation(stage)
     published = _publish(
         installation,
@@ -65,20 +64,6 @@ def request(
         received_at or stamp(now()),
     )
     _show(published, len(people), output)
-
-
-def _people(subjects: Path | None, profile_ids: list[str] | None) -> list[Subject]:
-    if (subjects is None) == (not profile_ids):
-        raise WrongUsage("say whom to erase: either --subjects or --profile-id")
-    if subjects is None:
-        return subjects_named(profile_ids or ())
-    try:
-        raw = sys.stdin.buffer.read() if str(subjects) == "-" else subjects.read_bytes()
-        return read_subjects(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise WrongUsage("the file of subjects is not UTF-8 text") from None
-    except OSError as error:
-        raise WrongUsage(f"the file of subjects cannot be read: {error.strerror}") from None
 
 
 def _publish(

@@ -91,7 +91,8 @@ def _unrecorded(request_id: str, installation: Installation, output: Output) -> 
     errors = _open_errors(request_id, installation)
     if not errors:
         raise NotRecorded(
-            "no such request is recorded; one that was just published may take a moment",
+            "no such request is recorded, and no open error names it; one that was just published"
+            " may take a moment, and what was decided is in: erasure errors list --status all",
             request_id=request_id,
         )
     if output is Output.JSON:

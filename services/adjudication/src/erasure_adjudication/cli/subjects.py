@@ -7,12 +7,33 @@ plain lines    p-1                       otherwise; the line is the identifier, 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from erasure_adjudication.cli.failures import WrongUsage
 from erasure_shared.errors import Rejected
 from erasure_shared.events import MAX_SUBJECTS, Subject, read_document
+
+
+def people_named(file: Path | None, profile_ids: list[str] | None) -> list[Subject]:
+    """The subjects of the file (`-` is stdin), or else those of the command line.
+
+    Raises:
+        WrongUsage: neither or both are given, or what is given cannot be read.
+    """
+    if (file is None) == (not profile_ids):
+        raise WrongUsage("say whom to erase: either --subjects or --profile-id")
+    if file is None:
+        return subjects_named(profile_ids or ())
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return read_subjects(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise WrongUsage("the file of subjects is not UTF-8 text") from None
+    except OSError as error:
+        raise WrongUsage(f"the file of subjects cannot be read: {error.strerror}") from None
 
 
 def read_subjects(text: str) -> list[Subject]:

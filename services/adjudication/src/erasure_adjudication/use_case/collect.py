@@ -2,6 +2,9 @@
 
 First the location fails or the message is parked, then the error is recorded, then it is told of:
 wherever this breaks off, the letter comes again and finds its own half-done work.
+
+A location that is settled needs no decision, but its request may need to be closed: whoever
+settled the last location may have died before that, and this letter is the last that comes.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from erasure_adjudication.core import (
     recorded_reason,
     stamp,
 )
+from erasure_adjudication.use_case.closing import close_if_done
 from erasure_adjudication.use_case.ports import Collection
 from erasure_shared.errors import RetryLater
 from erasure_shared.events import ErasureFailed
@@ -45,14 +49,18 @@ def record_dead_letter(letter: DeadLetter, ports: Collection) -> ErasureFailed |
 def _record_location(
     letter: DeadLetter, concern: Concern, location: Location, ports: Collection
 ) -> ErasureFailed | None:
+    if location.status in SETTLED:
+        close_if_done(location.request_id, ports)
+        return None
     error_id = location_error_id(location.request_id, location.location_id)
     known = ports.errors.find(error_id)
-    if location.status in SETTLED or is_echo(known, letter):
+    if is_echo(known, letter):
         return None
     reason = reason_for(letter, recorded_reason(location.reason_code, location.reason))
     if not ports.requests.mark_failed(location, reason.code, reason.words):
         after = ports.requests.location(location.request_id, location.location_id)
         if after is None or after.status in SETTLED:
+            close_if_done(location.request_id, ports)
             return None
     record = ErrorRecord(
         error_id=error_id,

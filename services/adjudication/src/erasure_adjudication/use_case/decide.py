@@ -10,19 +10,33 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from erasure_adjudication.core import DecisionRefused, ErrorRecord, ErrorStatus, NoSuchError, stamp
+from erasure_adjudication.core import (
+    DecisionRefused,
+    ErrorRecord,
+    ErrorStatus,
+    NoSuchError,
+    request_in,
+    stamp,
+)
+from erasure_adjudication.use_case.closing import close_if_done
 from erasure_adjudication.use_case.ports import Collection, Desk
 from erasure_shared.events import ErasureAdjudicated, Event, PurgeRequested, RelocationRequested
 from erasure_shared.locations import Location, LocationStatus, StoreKind
 
+_DISMISSAL_BEGUN = "its dismissal was begun; repeat the dismissal"
+
 
 @dataclass(frozen=True)
 class Decided:
-    """What came of a decision. `repeated`: it had been made before, and changed nothing."""
+    """What came of a decision. `repeated`: it had been made before, and changed nothing.
+
+    `ends_request`: with the message the request ends that it had asked for.
+    """
 
     error: ErrorRecord
     repeated: bool = False
     location: Location | None = None
+    ends_request: bool = False
 
 
 def retry(error_id: str, ports: Desk) -> Decided:
@@ -39,7 +53,7 @@ def retry(error_id: str, ports: Desk) -> Decided:
     ports.requests.mark_retried(_location_of(error, ports))
     location = _location_of(error, ports)
     if location.status is LocationStatus.RETAINED:
-        raise DecisionRefused("its dismissal was begun; repeat the dismissal", error_id=error_id)
+        raise DecisionRefused(_DISMISSAL_BEGUN, error_id=error_id)
     events: list[Event] = [_adjudicated(error, "RETRY")]
     if location.status is LocationStatus.PENDING:
         events.insert(0, _try_again(location))
@@ -50,6 +64,9 @@ def retry(error_id: str, ports: Desk) -> Decided:
 def dismiss(error_id: str, reason: str, ports: Desk) -> Decided:
     """Leave what failed as it is: a location is retained, a message forgotten.
 
+    With its message a recorded request ends: what was found is purged, and the stores that were
+    not searched are retained. A message that only names the id of a recorded request is another.
+
     Raises:
         NoSuchError, DecisionRefused: with what to do instead.
     """
@@ -59,10 +76,11 @@ def dismiss(error_id: str, reason: str, ports: Desk) -> Decided:
     if not reason.strip():
         raise DecisionRefused("a dismissal needs a reason", error_id=error_id)
     location = _retain(error, ports) if error.location_id else None
+    ends_request = location is None and _stop(error, ports)
     ports.bus.publish(_adjudicated(error, "DISMISS"))
     decided = _close(error, ErrorStatus.DISMISSED, reason.strip(), ports)
     ports.requests.drop_message(error_id)
-    return Decided(decided, location=location)
+    return Decided(decided, location=location, ends_request=ends_request)
 
 
 def _existing(error_id: str, ports: Collection) -> ErrorRecord:
@@ -100,6 +118,8 @@ def _resend(error: ErrorRecord, ports: Desk) -> Decided:
     body = ports.requests.parked_message(error.error_id)
     if not body:
         raise DecisionRefused("its message is no longer kept", error_id=error.error_id)
+    if error.request_id and ports.requests.stopped_by(error.request_id) == error.error_id:
+        raise DecisionRefused(_DISMISSAL_BEGUN, error_id=error.error_id)
     ports.queues.send(error.queue, body)
     ports.bus.publish(_adjudicated(error, "RETRY"))
     decided = _close(error, ErrorStatus.RETRIED, None, ports)
@@ -116,11 +136,24 @@ def _retain(error: ErrorRecord, ports: Desk) -> Location:
             "a retry of it was begun; repeat the retry, or wait for its outcome",
             error_id=error.error_id,
         )
-    completed = ports.requests.close_if_done(location.request_id)
-    if completed is not None:
-        ports.bus.publish(completed)
-        ports.requests.note_announced(location.request_id)
+    close_if_done(location.request_id, ports)
     return location
+
+
+def _stop(error: ErrorRecord, ports: Desk) -> bool:
+    """End the request that the parked message asked for, if that is recorded.
+
+    What was found so far may have been asked for by nobody yet.
+    """
+    event = request_in(ports.requests.parked_message(error.error_id))
+    if event is None or not ports.requests.is_recorded(event):
+        return False
+    ports.requests.stop_locating(event.request_id, error.error_id, error.reason_code, error.reason)
+    locations = ports.requests.locations_of(event.request_id)
+    pending = [one for one in locations if one.status is LocationStatus.PENDING]
+    ports.bus.publish(*map(_try_again, pending))
+    close_if_done(event.request_id, ports)
+    return True
 
 
 def _close(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from erasure_adjudication.core import ErrorRecord
-from erasure_shared.events import ErasureCompleted, Event
+from erasure_shared.events import ErasureCompleted, ErasureRequested, Event
 from erasure_shared.locations import Location
 from erasure_shared.requests import ErasureRequest
 
@@ -17,6 +17,12 @@ class Requests(Protocol):
     """The requests in the GDPR table; `erasure_shared.requests.Requests` is one."""
 
     def find(self, request_id: str) -> ErasureRequest | None: ...
+    def is_recorded(self, event: ErasureRequested) -> bool: ...
+    def stop_locating(
+        self, request_id: str, error_id: str, reason_code: str, reason: str
+    ) -> None: ...
+    def stopped_by(self, request_id: str) -> str | None: ...
+    def locations_of(self, request_id: str) -> Iterator[Location]: ...
     def location(self, request_id: str, location_id: str) -> Location | None: ...
     def mark_failed(self, location: Location, reason_code: str, reason: str) -> bool: ...
     def mark_retried(self, location: Location) -> bool: ...
@@ -56,11 +62,11 @@ class Collection:
     requests: Requests
     errors: Errors
     now: Callable[[], datetime]
+    bus: Bus
 
 
 @dataclass(frozen=True)
 class Desk(Collection):
     """What carrying out decisions needs."""
 
-    bus: Bus
     queues: Queues

@@ -49,17 +49,33 @@ def statement(store: S3Store, wanted: Wanted, excluded: Sequence[str] = ()) -> S
     Trino drops the splits of excluded paths before anybody reads them
     (InternalHiveSplitFactory, pathMatchesPredicate).
     """
-    id_text = f"CAST(t.{quoted(store.id_column)} AS varchar)"
+    source, parameters = _matches(store, wanted, excluded)
+    return Statement(f'SELECT DISTINCT t."$path", {_id_text(store)} {source}', parameters)
+
+
+def counting(store: S3Store, wanted: Wanted, excluded: Sequence[str] = ()) -> Statement:
+    """How many rows of the wanted people each object holds; its result names nobody."""
+    source, parameters = _matches(store, wanted, excluded)
+    count = "CAST(count(*) AS varchar)"
+    return Statement(f'SELECT t."$path", {count} {source} GROUP BY t."$path"', parameters)
+
+
+def _matches(
+    store: S3Store, wanted: Wanted, excluded: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:
     source = (
-        f"{quoted(store.database)}.{quoted(store.table)} AS t"
+        f"FROM {quoted(store.database)}.{quoted(store.table)} AS t"
         f" JOIN {quoted(wanted.database)}.{quoted(WANTED_TABLE)} AS w"
-        f" ON {id_text} = w.{quoted('profile_id')}"
+        f" ON {_id_text(store)} = w.{quoted('profile_id')}"
+        f" WHERE w.{quoted('batch')} = ?"
     )
-    condition = f"w.{quoted('batch')} = ?"
     if excluded:
-        condition += f' AND t."$path" NOT IN ({", ".join("?" for _ in excluded)})'
-    text = f'SELECT DISTINCT t."$path", {id_text} FROM {source} WHERE {condition}'  # noqa: S608
-    return Statement(text, tuple(map(literal, [wanted.batch, *excluded])))
+        source += f' AND t."$path" NOT IN ({", ".join("?" for _ in excluded)})'
+    return source, tuple(map(literal, [wanted.batch, *excluded]))
+
+
+def _id_text(store: S3Store) -> str:
+    return f"CAST(t.{quoted(store.id_column)} AS varchar)"
 
 
 def literal(text: str) -> str:

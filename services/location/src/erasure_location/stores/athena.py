@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,14 +15,17 @@ from pydantic import SecretStr
 from erasure_location.core.athena_failure import Failure, Verdict
 from erasure_location.core.athena_query import (
     WANTED_TABLE,
+    Statement,
     Wanted,
+    counting,
     findings,
     statement,
     unreadable,
     wanted_lines,
 )
 from erasure_location.core.deadline import Deadline
-from erasure_location.stores.athena_queries import Queries, QueryFailed, forget
+from erasure_location.stores.athena_queries import Answer, Queries, QueryFailed, forget
+from erasure_location.use_case.planning import Extent
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Rejected, RetryLater
 from erasure_shared.locations import Found
@@ -29,6 +33,10 @@ from erasure_shared.locations import Found
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+THREADS = 16
+"""That ask for objects at the same time; the client's `max_pool_connections` should be as many."""
+_AT_A_TIME = 1_000
+_Query = Callable[[S3Store, Wanted, Sequence[str]], Statement]
 MAX_UNREADABLE = 20
 """Objects that one search goes around; where more are broken, the table is."""
 
@@ -68,16 +76,38 @@ class AthenaSearch:
             Rejected: the table is not as the data map says, or more than 20 objects are broken.
             RetryLater: Athena cannot answer now, or the time is up.
         """
+        answer, broken = self._ask(statement, store, subjects, deadline)
+        unread = [unreadable(store, path, subjects) for path in broken]
+        return (*findings(store, answer.rows, subjects), *unread)
+
+    def survey(self, store: S3Store, subjects: Sequence[SecretStr], deadline: Deadline) -> Extent:
+        """How many objects hold subjects, with how many rows, and how large these objects are.
+
+        Raises:
+            Rejected, RetryLater: as `find` does.
+        """
+        answer, broken = self._ask(counting, store, subjects, deadline)
+        sizes = self._sizes([*(path for path, _ in answer.rows), *broken], deadline)
+        return Extent(
+            locations=len(sizes),
+            rows=sum(int(count) for _, count in answer.rows),
+            size_bytes=sum(sizes),
+            largest_bytes=max(sizes, default=0),
+            scanned_bytes=answer.scanned_bytes,
+            unreadable=len(broken),
+        )
+
+    def _ask(
+        self, query: _Query, store: S3Store, subjects: Sequence[SecretStr], deadline: Deadline
+    ) -> tuple[Answer, list[str]]:
+        """The answer without the objects that Athena cannot read, and these."""
         with self._wanted(subjects) as wanted:
             broken: list[str] = []
             while True:
                 try:
-                    rows = self._queries.run(statement(store, wanted, broken), deadline)
+                    return self._queries.run(query(store, wanted, broken), deadline), broken
                 except QueryFailed as failed:
                     broken.append(self._object_to_avoid(failed.failure, store, broken))
-                    continue
-                unread = [unreadable(store, path, subjects) for path in broken]
-                return (*findings(store, rows, subjects), *unread)
 
     @contextmanager
     def _wanted(self, subjects: Sequence[SecretStr]) -> Iterator[Wanted]:
@@ -117,10 +147,23 @@ class AthenaSearch:
                     )
                 return path
 
+    def _sizes(self, uris: Sequence[str], deadline: Deadline) -> list[int]:
+        """The sizes of those objects that are still there, asked for a few at a time."""
+        sizes: list[int | None] = []
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="object-sizes") as pool:
+            for start in range(0, len(uris), _AT_A_TIME):
+                deadline.check()
+                sizes += pool.map(self._size, uris[start : start + _AT_A_TIME])
+        return [size for size in sizes if size is not None]
+
     def _exists(self, uri: str) -> bool:
+        return self._size(uri) is not None
+
+    def _size(self, uri: str) -> int | None:
+        """The object's size in bytes, or None where it is gone."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
-            self._s3.head_object(Bucket=bucket, Key=key)
+            return int(self._s3.head_object(Bucket=bucket, Key=key)["ContentLength"])
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if status == HTTPStatus.FORBIDDEN:
@@ -129,5 +172,4 @@ class AthenaSearch:
                 ) from error
             if status != HTTPStatus.NOT_FOUND:
                 raise
-            return False
-        return True
+            return None

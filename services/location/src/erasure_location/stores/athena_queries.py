@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,6 +35,14 @@ _BUSY = {
 }
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a result of two columns, and what Athena read (and bills) for them."""
+
+    rows: list[tuple[str, str]] = field(repr=False)
+    scanned_bytes: int
+
+
 class QueryFailed(Exception):
     """The query was run and failed."""
 
@@ -57,8 +66,8 @@ class Queries:
         self._workgroup = workgroup
         self._sleep = sleep
 
-    def run(self, statement: Statement, deadline: Deadline) -> list[tuple[str, str]]:
-        """The rows of a result of two columns; rows with a NULL are left out.
+    def run(self, statement: Statement, deadline: Deadline) -> Answer:
+        """The answer to a query for two columns; rows with a NULL are left out.
 
         Raises:
             QueryFailed: Athena ran the query, and it failed; thrice, where that could pass.
@@ -74,7 +83,7 @@ class Queries:
             self._sleep(min(2.0**attempt, deadline.left_s()))
         return self._run_once(statement, deadline)
 
-    def _run_once(self, statement: Statement, deadline: Deadline) -> list[tuple[str, str]]:
+    def _run_once(self, statement: Statement, deadline: Deadline) -> Answer:
         deadline.check()
         with _translated():
             query_id = self._athena.start_query_execution(
@@ -83,18 +92,20 @@ class Queries:
                 WorkGroup=self._workgroup,
             )["QueryExecutionId"]
             try:
-                self._wait(query_id, deadline)
-                return list(self._rows(query_id, deadline))
+                scanned_bytes = self._wait(query_id, deadline)
+                return Answer(list(self._rows(query_id, deadline)), scanned_bytes)
             finally:
                 self._forget(query_id)
 
-    def _wait(self, query_id: str, deadline: Deadline) -> None:
+    def _wait(self, query_id: str, deadline: Deadline) -> int:
+        """Wait for the result; returns how many bytes were scanned for it."""
         wait_s = _FIRST_WAIT_S
         while True:
-            status = self._execution(query_id)["Status"]
+            execution = self._execution(query_id)
+            status = execution["Status"]
             match status["State"]:
                 case "SUCCEEDED":
-                    return
+                    return int(execution.get("Statistics", {}).get("DataScannedInBytes", 0))
                 case "FAILED":
                     error = status.get("AthenaError", {})
                     reason = status.get("StateChangeReason") or error.get("ErrorMessage") or ""

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from erasure_location.core.deadline import Deadline
 from erasure_location.core.typed_ids import dynamodb_value
+from erasure_location.use_case.planning import Extent
 from erasure_shared.data_map import DynamoDBStore
 from erasure_shared.errors import Rejected, RetryLater
 from erasure_shared.locations import Found, Identifier, StoreKind
@@ -78,6 +79,23 @@ class DynamoDBSearch:
         if not identifiers:
             return ()
         return (Found(store.name, StoreKind.DYNAMODB, store.address, identifiers),)
+
+    def survey(
+        self, store: DynamoDBStore, subjects: Sequence[SecretStr], deadline: Deadline
+    ) -> Extent:
+        """How many items the subjects have; their size is that of the table's average item.
+
+        Raises:
+            Rejected, RetryLater: as `find` does.
+        """
+        found = self.find(store, subjects, deadline)
+        rows = sum(len(finding.identifiers) for finding in found)
+        if not rows:
+            return Extent()
+        table: Mapping[str, Any] = self._client.describe_table(TableName=store.table)["Table"]
+        items = table.get("ItemCount", 0)  # of some hours ago
+        item_bytes = table.get("TableSizeBytes", 0) // items if items else 0
+        return Extent(len(found), rows, rows * item_bytes, rows * item_bytes)
 
     def _identifiers(
         self, store: DynamoDBStore, subjects: Sequence[SecretStr], deadline: Deadline

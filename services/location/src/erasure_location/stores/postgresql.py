@@ -16,6 +16,7 @@ from erasure_location.core.typed_ids import (
     postgresql_array_type,
     postgresql_values,
 )
+from erasure_location.use_case.planning import Extent
 from erasure_shared.data_map import PostgreSQLStore
 from erasure_shared.errors import Rejected, RetryLater
 from erasure_shared.locations import Found, StoreKind
@@ -58,28 +59,48 @@ class PostgreSQLSearch:
             RetryLater: the database does not answer, or the time is up.
         """
         by_text = {subject.get_secret_value(): subject for subject in subjects}
-        with _translated(store):
-            texts = set(self._texts(self._connect(), store, by_text, deadline))
-        identifiers = identifiers_found(texts, by_text)
+        counts = self._counts(store, by_text, deadline)
+        identifiers = identifiers_found(counts, by_text)
         if not identifiers:
             return ()
         return (Found(store.name, StoreKind.POSTGRESQL, store.address, identifiers),)
 
-    def _texts(
+    def survey(
+        self, store: PostgreSQLStore, subjects: Sequence[SecretStr], deadline: Deadline
+    ) -> Extent:
+        """How many rows the subjects have; they are deleted, so that no bytes are rewritten.
+
+        Raises:
+            Rejected, RetryLater: as `find` does.
+        """
+        by_text = {subject.get_secret_value(): subject for subject in subjects}
+        counts = self._counts(store, by_text, deadline)
+        rows = sum(count for text, count in counts.items() if text in by_text)
+        return Extent(locations=1 if rows else 0, rows=rows)
+
+    def _counts(
+        self, store: PostgreSQLStore, subjects: Mapping[str, SecretStr], deadline: Deadline
+    ) -> dict[str, int]:
+        """The rows of each id, by the column's text."""
+        with _translated(store):
+            return dict(self._rows(self._connect(), store, subjects, deadline))
+
+    def _rows(
         self,
         connection: psycopg.Connection,
         store: PostgreSQLStore,
         subjects: Mapping[str, SecretStr],
         deadline: Deadline,
-    ) -> Iterator[str]:
+    ) -> Iterator[tuple[str, int]]:
         column_type = _column_type(connection, store)
         query = _query(store, postgresql_array_type(column_type))
         values = postgresql_values(subjects.values(), column_type)
         for start in range(0, len(values), _AT_A_TIME):
             deadline.check()
             with _cancelled_after(deadline.left_s(), connection):
-                rows = connection.execute(query, [values[start : start + _AT_A_TIME]]).fetchall()
-            yield from (text for (text,) in rows)
+                yield from connection.execute(
+                    query, [values[start : start + _AT_A_TIME]]
+                ).fetchall()
 
 
 def _column_type(connection: psycopg.Connection, store: PostgreSQLStore) -> str:
@@ -99,7 +120,7 @@ def _query(store: PostgreSQLStore, element_type: str | None) -> sql.Composed:
     column = sql.Identifier(store.id_column)
     as_text = sql.SQL("{}::text").format(column)
     compared: sql.Composable = as_text if element_type is None else column
-    return sql.SQL("SELECT DISTINCT {} FROM {} WHERE {} = ANY(%s::{}[])").format(
+    return sql.SQL("SELECT {}, count(*) FROM {} WHERE {} = ANY(%s::{}[]) GROUP BY 1").format(
         as_text,
         sql.Identifier(store.schema_name, store.table),
         compared,

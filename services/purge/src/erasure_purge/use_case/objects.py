@@ -33,7 +33,12 @@ from erasure_purge.use_case.ports import Held, Outcome, Ports
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Corrupted, Rejected, RetryLater
 from erasure_shared.events import LocationPurged, RelocationRequested
-from erasure_shared.locations import Location, LocationStatus, PendingLocation
+from erasure_shared.locations import (
+    Location,
+    LocationStatus,
+    PendingLocation,
+    SearchedAgain,
+)
 
 _PLANS = 3
 _CHUNK_BYTES = 1 << 20
@@ -47,6 +52,12 @@ class _Job:
     store: S3Store
     uri: ObjectUri
     pending: tuple[PendingLocation, ...]
+
+    @property
+    def own(self) -> PendingLocation:
+        """The message's own location."""
+        own_id = self.location.location_id
+        return next(p for p in self.pending if p.location.location_id == own_id)
 
 
 def purge_object(location: Location, store: S3Store, ports: Ports) -> Outcome:
@@ -78,15 +89,24 @@ def _pending(location: Location, store: S3Store, ports: Ports) -> tuple[PendingL
     if own is None or own.status is not LocationStatus.PENDING:
         return ()
     found[own.location_id] = PendingLocation(own, ports.requests.identifiers_of(own))
-    return tuple(p for p in found.values() if p.location.store == store.name)
+    pending = tuple(p for p in found.values() if p.location.store == store.name)
+    if any(p.location.subjects and not p.identifiers for p in pending):
+        raise Rejected(
+            "the identifiers of a pending location are gone", reason_code="IDENTIFIERS_GONE"
+        )
+    return pending
 
 
 def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | None:
     """None: the object changed meanwhile, plan again."""
-    known = ports.lake.versions(job.uri)
     stored = ports.lake.find(job.uri)
     if stored is None:
         return _vanished(job, ports)
+    if job.own.location.searched_again is not None:
+        ports.requests.note_seen(job.own.location)
+    known = ports.lake.versions(job.uri)
+    if not any(v.is_latest and v.version_id == stored.version_id for v in known):
+        return None
     if stored.hindrance is not None:
         raise Rejected(HINDRANCES[stored.hindrance], reason_code=stored.hindrance)
     ports.require_time(seconds_to_rewrite(stored.size_bytes))
@@ -120,7 +140,12 @@ def _commit(
     ports.require_time(seconds_to_commit(stored.size_bytes))
     nonce = ports.new_nonce()
     for part in parts:
-        note = Note(rows_done=part.rows_before, rows_planned=part.rows_now, nonce=nonce)
+        note = Note(
+            rows_done=part.rows_before,
+            rows_planned=part.rows_now,
+            nonce=nonce,
+            emptied_etag="" if erasure.rows_after else stored.etag,
+        )
         ports.requests.note_plan(part.pending.location, note.evidence())
     lock.ensure_held()
     if not erasure.rows_after:
@@ -142,10 +167,15 @@ def _read_back(committed: StoredObject, target: BinaryIO, ports: Ports) -> None:
 def _remove_older(
     known: Sequence[Version], stored: StoredObject, committed: StoredObject, ports: Ports
 ) -> int:
-    """Remove every older version by its id; then the marker of an object that has nothing left."""
+    """Remove every older version by its id; then the marker of an object that has nothing left.
+
+    What was read goes last: while it is there, an emptied object shows who emptied it.
+    """
     listed = ports.lake.versions(stored.uri)
     older = outdated(known, listed, stored, committed.version_id)
-    ports.lake.remove_versions(stored.uri, older)
+    for last in (False, True):
+        step = [version for version in older if (version == stored.version_id) is last]
+        ports.lake.remove_versions(stored.uri, step)
     left = ports.lake.versions(stored.uri)
     if outdated(known, left, stored, committed.version_id):
         raise RetryLater("an older version is still there", reason_code="VERSIONS_LEFT")
@@ -155,9 +185,13 @@ def _remove_older(
 
 
 def _vanished(job: _Job, ports: Ports) -> Outcome | None:
-    """Absence alone is no success: the rows may have moved, so they are located again first."""
-    location = job.location
-    if not _is_searched_again(job):
+    """Absence alone is no success: the rows may have moved, so they are located again first.
+
+    Raises:
+        Rejected: whether the object was meant to go is for a person to say.
+    """
+    location = job.own.location
+    if location.searched_again is None:
         ports.events.publish(
             RelocationRequested(request_id=location.request_id, location_id=location.location_id)
         )
@@ -165,23 +199,36 @@ def _vanished(job: _Job, ports: Ports) -> Outcome | None:
     listed = ports.lake.versions(job.uri)
     if any(version.is_latest and not version.is_marker for version in listed):
         return None  # it came back
-    contents = [v.version_id for v in listed if not v.is_marker]
-    markers = [v.version_id for v in listed if v.is_marker]
-    ports.lake.remove_versions(job.uri, contents)
-    ports.lake.remove_versions(job.uri, markers)
-    removed = len(contents)
-    own = [p for p in job.pending if p.location.location_id == location.location_id]
-    evidence = {"vanished": True, "versions_removed": removed}
-    return _settle(shares(own, {}, None), evidence, removed, ports)
-
-
-def _is_searched_again(job: _Job) -> bool:
-    """Whether the subjects of the message's own location were located again."""
-    return any(
-        p.location.searched_again
-        for p in job.pending
-        if p.location.location_id == job.location.location_id
+    contents = [version for version in listed if not version.is_marker]
+    note = Note.read(location.evidence)
+    emptied_by_us = bool(note.emptied_etag) and (
+        not contents or contents[0].etag == note.emptied_etag
     )
+    _check_absence(location.searched_again, contents, emptied_by_us=emptied_by_us)
+    ports.lake.remove_versions(job.uri, [version.version_id for version in contents])
+    markers = [version.version_id for version in listed if version.is_marker]
+    ports.lake.remove_versions(job.uri, markers)
+    evidence = {"vanished": True, "versions_removed": len(contents)}
+    parts = shares([job.own], {}, note.nonce if emptied_by_us else None)
+    return _settle(parts, evidence, len(contents), ports)
+
+
+def _check_absence(
+    found: SearchedAgain, contents: Sequence[Version], *, emptied_by_us: bool
+) -> None:
+    """The history of an object goes only if its rows live on elsewhere, or we emptied it."""
+    if found is SearchedAgain.SAME_ADDRESS:
+        raise Rejected(
+            "a search finds the subjects in the object, but S3 says that it is not there",
+            reason_code="ADDRESS_DISAGREES",
+        )
+    if found is SearchedAgain.NOWHERE and contents and not emptied_by_us:
+        raise Rejected(
+            "somebody deleted the object, and older versions of it are left: restore it and retry, "
+            "or remove them and retry",
+            versions=len(contents),
+            reason_code="OBJECT_DELETED",
+        )
 
 
 def _settle(

@@ -8,16 +8,15 @@ Every step may be repeated, so a crash anywhere is answered by running the whole
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 
 from pydantic import SecretStr
 
 from erasure_location.core.clock import check_received_at, due_at
 from erasure_location.core.deadline import Deadline
-from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore, S3Store
+from erasure_location.use_case.ports import Ports, Store, Unreadable, Unsearchable
 from erasure_shared.errors import Rejected
 from erasure_shared.events import (
     ErasureCompleted,
@@ -31,92 +30,10 @@ from erasure_shared.locations import (
     Location,
     LocationStatus,
     RequestStatus,
+    SearchedAgain,
     StoreKind,
 )
 from erasure_shared.requests import ErasureRequest
-
-Store = S3Store | DynamoDBStore | PostgreSQLStore
-
-
-@dataclass(frozen=True)
-class Unsearchable:
-    """A store that cannot be searched until a person repairs something."""
-
-    reason_code: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A list of subjects that is not there, or not for us."""
-
-    reason_code: str
-    reason: str
-
-
-class Requests(Protocol):
-    """What `erasure_shared.requests.Requests` is to this module."""
-
-    def register(
-        self,
-        request_id: str,
-        received_at: datetime,
-        due_at: datetime,
-        subjects: Sequence[SecretStr],
-        subjects_uri: str | None = None,
-    ) -> ErasureRequest: ...
-    def registered_from(
-        self, request_id: str, received_at: datetime, subjects_uri: str
-    ) -> ErasureRequest | None: ...
-    def find(self, request_id: str) -> ErasureRequest | None: ...
-    def subjects_of(self, request_id: str) -> tuple[SecretStr, ...]: ...
-    def note_search(self, request_id: str, store: str) -> None: ...
-    def finish_locating(self, request_id: str) -> None: ...
-    def close_if_done(self, request_id: str) -> ErasureCompleted | None: ...
-    def add_location(self, request_id: str, found: Found, *, origin: str = "") -> Location: ...
-    def location(self, request_id: str, location_id: str) -> Location | None: ...
-    def locations_of(self, request_id: str) -> Iterator[Location]: ...
-    def identifiers_of(self, location: Location) -> tuple[Identifier, ...]: ...
-    def note_searched_again(self, location: Location) -> None: ...
-    def mark_purged(
-        self, location: Location, rows_erased: int, evidence: dict[str, Any]
-    ) -> bool: ...
-
-
-class SubjectLists(Protocol):
-    """Claim checks."""
-
-    def read(self, uri: str) -> tuple[SecretStr, ...] | Unreadable:
-        """The subjects that the object lists; Rejected if what is there is no valid list."""
-
-
-class Stores(Protocol):
-    """Everywhere people's data may lie."""
-
-    def declared(self) -> DataMap:
-        """The data map as it is now."""
-
-    def search(
-        self, store: Store, subjects: Sequence[SecretStr], deadline: Deadline
-    ) -> tuple[Found, ...] | Unsearchable:
-        """Where in the store the subjects are; RetryLater if that cannot be said now."""
-
-
-class DeadLetters(Protocol):
-    """What waits for a person."""
-
-    def park(self, event: RelocationRequested, failure: Unsearchable) -> None:
-        """Hand a search that failed for good to adjudication."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What locating needs of the world."""
-
-    requests: Requests
-    subject_lists: SubjectLists
-    stores: Stores
-    dead_letters: DeadLetters
 
 
 @dataclass(frozen=True)
@@ -256,15 +173,18 @@ def _search_again(location: Location, ports: Ports, deadline: Deadline) -> Locat
     if location.status is not LocationStatus.PENDING:
         return _located(location.request_id, (), ports, searched=False)
     people = {item.profile_id: None for item in ports.requests.identifiers_of(location)}
-    findings = [
-        found
-        for found in _findings(location, tuple(people), ports, deadline)
-        if not (found.kind is StoreKind.S3 and found.address == location.address)
-    ]
+    findings = _findings(location, tuple(people), ports, deadline)
+    elsewhere = [found for found in findings if found.address != location.address]
     origin = location.location_id
-    added = _record(location.request_id, findings, ports, deadline, origin=origin)
-    ports.requests.note_searched_again(location)
+    added = _record(location.request_id, elsewhere, ports, deadline, origin=origin)
+    ports.requests.note_searched_again(location, _where(findings, elsewhere))
     return _located(location.request_id, _pending([*added, location]), ports, searched=False)
+
+
+def _where(findings: Sequence[Found], elsewhere: Sequence[Found]) -> SearchedAgain:
+    if len(elsewhere) < len(findings):
+        return SearchedAgain.SAME_ADDRESS
+    return SearchedAgain.ELSEWHERE if elsewhere else SearchedAgain.NOWHERE
 
 
 def _findings(

@@ -1,0 +1,1 @@
+"""What an installation costs idle, and what erasing costs: writes infra/COST.md."""

@@ -1,0 +1,1 @@
+"""What an erasure costs: list prices in one file, and a small model that adds them up."""
