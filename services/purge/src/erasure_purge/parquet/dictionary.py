@@ -1,0 +1,85 @@
+"""Blanking dictionary entries that no remaining row uses.
+
+The numbering of the others must not move, so an entry is overwritten, not removed. Byte strings
+must stay distinct (Arrow reads a dictionary into a hash table), other types may repeat a value
+that lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import numpy as np
+
+from .cut import set_checksum
+from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn
+from .errors import UnknownPageType
+from .levels import Bools
+from .order import Order
+from .page import LoadedPage, PageField
+from .pages import ColumnChunk
+from .thrift_compact import Kind, encode
+
+_NUM_VALUES, _ENCODING, _IS_SORTED = 1, 2, 3
+_FEW = 64
+
+
+def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> tuple[bytes, int]:
+    """The dictionary page without its dead entries, and its change in size unpacked."""
+    header = loaded.header
+    if set(header) - set(PageField) or set(loaded.details) - {_NUM_VALUES, _ENCODING, _IS_SORTED}:
+        raise UnknownPageType("its header has fields from the future")
+    before = loaded.header_bytes + loaded.uncompressed_bytes
+    plain = _blanked(chunk.dictionary, dead, chunk.leaf.order).encoded(Encoding.PLAIN)
+    body = chunk.packer.pack(chunk.codec, plain, loaded.ratio)
+    loaded.details.drop(_IS_SORTED)
+    header.set_int(PageField.UNCOMPRESSED, len(plain), Kind.I32)
+    header.set_int(PageField.COMPRESSED, len(body), Kind.I32)
+    set_checksum(header, body)
+    raw = encode(header)
+    return raw + body, len(raw) + len(plain) - before
+
+
+def _blanked(column: Column, dead: Bools, order: Order) -> Column:
+    if isinstance(column, ByteColumn):
+        return _blanked_strings(column, dead, order)
+    if isinstance(column, FixedColumn):
+        octets = column.octets.copy()
+        alive = np.flatnonzero(~dead)
+        octets[dead] = octets[alive[0]] if len(alive) else 0
+        return FixedColumn(column.physical, octets)
+    assert isinstance(column, BoolColumn)
+    return column  # two values that name nobody
+
+
+def _blanked_strings(column: ByteColumn, dead: Bools, order: Order) -> ByteColumn:
+    """The byte strings with fillers in place of the dead, spliced between the living."""
+    positions = np.flatnonzero(dead)
+    is_taken = _taken(column, dead, len(positions))
+    fillers = (filler for filler in _fillers(order) if not is_taken(filler))
+    begins, ends = column.starts[positions].tolist(), column.starts[positions + 1].tolist()
+    pieces, done = [], 0
+    for begin, end, filler in zip(begins, ends, fillers, strict=False):
+        pieces += [column.plain[done:begin], len(filler).to_bytes(4, "little"), filler]
+        done = end
+    pieces.append(column.plain[done : int(column.starts[-1])])
+    return ByteColumn(b"".join(pieces), len(column))
+
+
+def _taken(column: ByteColumn, dead: Bools, count: int) -> Callable[[bytes], bool]:
+    """Whether a filler is a living value; a few are searched, not compared with each."""
+    if count <= _FEW:
+        return lambda filler: len(filler).to_bytes(4, "little") + filler in column.plain
+    living = set(column.selected(~dead))
+    return lambda filler: filler in living
+
+
+def _fillers(order: Order) -> Iterator[bytes]:
+    """Short distinct values that any reader can decode."""
+    if order is Order.DECIMAL:
+        for number in count():
+            yield number.to_bytes(number.bit_length() // 8 + 1, "big")
+    yield b""
+    for number in count():
+        yield b"%d" % number

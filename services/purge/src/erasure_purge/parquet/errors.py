@@ -1,0 +1,126 @@
+"""The named refusals: what the engine will not touch, and why.
+
+    UnsupportedParquet
+    ├── MalformedParquet        the bytes contradict the format or themselves
+    │   ├── EmptyFile           there is nothing
+    │   ├── NotParquet          it is something else
+    │   ├── TruncatedParquet    it begins like Parquet, and ends before its footer does
+    │   └── ChecksumMismatch    a page is not the one its writer summed
+    ├── EncryptedParquet        modular encryption, in the footer or a column
+    ├── FooterNotPreserved      the footer would not survive being written again
+    ├── UnknownPageType         a kind of page this engine has never met
+    ├── UnknownEncoding         an encoding it cannot take apart
+    ├── UnknownCodec            a compression it cannot undo
+    ├── ExternalColumnChunk     the data is in another file
+    ├── IdColumnMissing         this file has no such column
+    ├── IdColumnRepeated        the id stands in a list or a map
+    ├── UnsupportedIdType       ids of this column's type cannot be compared
+    └── ErasedValueInMetadata   the file's key/value metadata names an erased person
+
+A refusal is an answer for a person to adjudicate; it never carries a value of the data.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class UnsupportedParquet(Exception):
+    """The file cannot be erased from safely."""
+
+    reason: ClassVar[str] = "UNSUPPORTED_PARQUET"
+
+    def __init__(self, detail: str = "") -> None:
+        summary = (type(self).__doc__ or "").splitlines()[0]
+        super().__init__(f"{summary} ({detail})" if detail else summary)
+        self.detail = detail
+
+
+class MalformedParquet(UnsupportedParquet):
+    """The file contradicts the Parquet format or itself."""
+
+    reason = "UNREADABLE_PARQUET"
+
+
+class EmptyFile(MalformedParquet):
+    """The file is empty."""
+
+    reason = "EMPTY_OBJECT"
+
+
+class NotParquet(MalformedParquet):
+    """The file is no Parquet."""
+
+    reason = "NOT_PARQUET"
+
+
+class TruncatedParquet(MalformedParquet):
+    """The file begins like Parquet, and ends before its footer does."""
+
+    reason = "TRUNCATED_PARQUET"
+
+
+class ChecksumMismatch(MalformedParquet):
+    """A page does not match its checksum."""
+
+    reason = "CHECKSUM_MISMATCH"
+
+
+class EncryptedParquet(UnsupportedParquet):
+    """The file is encrypted."""
+
+    reason = "ENCRYPTED_PARQUET"
+
+
+class FooterNotPreserved(UnsupportedParquet):
+    """The footer would not survive being decoded and encoded again."""
+
+    reason = "FOOTER_NOT_PRESERVED"
+
+
+class UnknownPageType(UnsupportedParquet):
+    """The file holds a page of an unknown type."""
+
+    reason = "UNKNOWN_PAGE_TYPE"
+
+
+class UnknownEncoding(UnsupportedParquet):
+    """The file uses an encoding that cannot be taken apart."""
+
+    reason = "UNKNOWN_ENCODING"
+
+
+class UnknownCodec(UnsupportedParquet):
+    """The file uses a compression that cannot be undone."""
+
+    reason = "UNKNOWN_CODEC"
+
+
+class ExternalColumnChunk(UnsupportedParquet):
+    """A column chunk is stored in another file."""
+
+    reason = "EXTERNAL_COLUMN_CHUNK"
+
+
+class IdColumnMissing(UnsupportedParquet):
+    """The file has no such id column."""
+
+    reason = "ID_COLUMN_MISSING"
+
+
+class IdColumnRepeated(UnsupportedParquet):
+    """The id column stands inside a list or a map."""
+
+    reason = "ID_COLUMN_UNSUPPORTED"
+
+
+class UnsupportedIdType(UnsupportedParquet):
+    """Ids cannot be compared with a column of this type."""
+
+    reason = "ID_COLUMN_UNSUPPORTED"
+
+
+class ErasedValueInMetadata(UnsupportedParquet):
+    """The file's key/value metadata contains an erased value."""
+
+    reason = "ERASED_VALUE_IN_METADATA"

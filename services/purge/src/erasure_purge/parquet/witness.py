@@ -1,0 +1,178 @@
+"""Reading a file through pyarrow, as the independent witness of what the engine did."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Collection, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .ids import Id
+from .levels import Bools
+from .source import Source
+
+
+def open_with_arrow(source: Source) -> pq.ParquetFile:
+    file = pa.PythonFile(_SourceFile(source), mode="r")
+    return pq.ParquetFile(file, page_checksum_verification=True)
+
+
+class _SourceFile(io.RawIOBase):
+    """A source as the file object that Arrow wants."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self._source = source
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size_bytes}
+        self._position = base[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._source.size_bytes - self._position)
+        length = left if size < 0 else min(size, left)
+        data = self._source.read(self._position, length) if length else b""
+        self._position += len(data)
+        return data
+
+
+def erased_mask(file: pq.ParquetFile, group: int, id_column: str, ids: Collection[Id]) -> Bools:
+    """One flag per row of a row group: does its id column hold one of the ids?"""
+    values = _id_values(file.read_row_group(group, columns=[id_column]), id_column)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    wanted = _wanted(values.type, ids)
+    if isinstance(wanted, pa.Array):
+        comparable = values.cast(wanted.type) if values.type != wanted.type else values
+        mask = pc.is_in(comparable, value_set=wanted)
+        return np.asarray(mask.to_numpy(zero_copy_only=False), np.bool_)
+    return np.array([value in wanted for value in values.to_pylist()], np.bool_)
+
+
+def _id_values(table: pa.Table, id_column: str) -> pa.ChunkedArray:
+    """The id column, out of its structs; a null parent makes a null."""
+    if id_column in table.column_names:
+        return table[id_column]
+    first, *rest = id_column.split(".")
+    values = table[first]
+    for name in rest:
+        chunks = [pc.struct_field(chunk, name) for chunk in values.chunks]
+        inner = values.type.field(name).type
+        values = pa.chunked_array(chunks, type=inner)
+    return values
+
+
+def _wanted(kind: pa.DataType, ids: Collection[Id]) -> pa.Array | set[Any]:
+    """The ids as values of an Arrow type; an array to compare with, or a set."""
+    raw = {one if isinstance(one, bytes) else str(one).encode() for one in ids}
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pa.array(sorted(raw), pa.binary()).cast(pa.large_binary())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.array(sorted(raw), pa.large_binary())
+    texts = {one.decode("utf-8", "replace") for one in raw}
+    if pa.types.is_integer(kind):
+        return {int(text) for text in texts if _is_canonical(text)}
+    if pa.types.is_floating(kind):
+        return {float(int(text)) for text in texts if _is_canonical(text)}
+    if pa.types.is_decimal(kind):
+        typed = {one for one in ids if isinstance(one, Decimal)}
+        numbers = (_decimal(text) for text in texts)
+        return typed | {
+            n for n in numbers if n is not None and n.as_tuple().exponent == -kind.scale
+        }
+    uuids = {one.bytes for text in texts if (one := _uuid(text)) is not None}
+    if isinstance(kind, pa.UuidType):
+        return {uuid.UUID(bytes=one) for one in uuids}
+    return raw | uuids
+
+
+def _is_canonical(text: str) -> bool:
+    try:
+        return len(text) < 40 and str(int(text)) == text
+    except ValueError:
+        return False
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def column_of(file: pq.ParquetFile, group: int, number: int) -> pa.ChunkedArray:
+    """One top-level column, by position since names may repeat or hold dots."""
+    name = file.schema_arrow.names[number]
+    leaves = [
+        column
+        for column in range(len(file.schema))
+        if file.schema.column(column).path.split(".")[0] == name
+    ]
+    if "." in name or file.schema_arrow.names.count(name) > 1 or not leaves:
+        return file.read_row_group(group).column(number)
+    return file.reader.read_row_group(group, column_indices=leaves).column(0)
+
+
+def is_same(before: pa.ChunkedArray, after: pa.ChunkedArray) -> bool:
+    if before.type != after.type or len(before) != len(after):
+        return False
+    # NaN does not equal itself; its text does.
+    return bool(before.equals(after)) or repr(before.to_pylist()) == repr(after.to_pylist())
+
+
+def leaf_texts(column: pa.ChunkedArray) -> list[pa.Array]:
+    return [leaf for chunk in column.chunks for leaf in _leaves(chunk)]
+
+
+def _leaves(array: pa.Array) -> Iterator[pa.Array]:
+    """The byte strings at the leaves of a column, whatever holds them."""
+    kind = array.type
+    inner = _inner(array)
+    if inner is not None:
+        for part in inner:
+            yield from _leaves(part)
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        yield array.cast(pa.large_string()).cast(pa.large_binary())
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        yield array.cast(pa.large_binary())
+
+
+def _inner(array: pa.Array) -> list[pa.Array] | None:
+    """What an array is made of; None for a leaf."""
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return [array.storage]
+    if pa.types.is_dictionary(kind):
+        return [array.cast(kind.value_type)]
+    if pa.types.is_struct(kind):
+        return list(array.flatten())
+    if pa.types.is_map(kind):
+        return [array.keys, array.items]
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return [array.flatten()]
+    return None

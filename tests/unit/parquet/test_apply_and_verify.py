@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from erasure_purge.parquet import InMemory, LocalFile, apply_plan, plan_erasure, verify
+from tests.unit.parquet.people import ID, applied, erased, file_of, written
+
+IDS = [f"person-{n:04}" for n in range(300)]
+
+
+def test_a_file_is_replaced_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    path.write_bytes(file_of(IDS, row_group_size=50).data)
+    path.chmod(0o640)
+
+    with LocalFile(path) as source:
+        apply_plan(plan_erasure(source, ID, IDS[:1]), source, path)
+
+    assert pq.read_table(path)[ID].to_pylist() == IDS[1:]
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_source_that_fails_midway_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    path.write_bytes(b"the old file")
+    source = file_of(IDS, row_group_size=50)
+    plan = plan_erasure(source, ID, IDS[:1])
+
+    class Failing(InMemory):
+        def read(self, offset: int, length: int) -> bytes:
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        apply_plan(plan, Failing(source.data), path)
+
+    assert path.read_bytes() == b"the old file"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_right_erasure_is_proven() -> None:
+    source = file_of(IDS)
+    plan = plan_erasure(source, ID, IDS[:3])
+
+    proof = verify(source, applied(plan, source), ID, IDS[:3], plan=plan)
+
+    assert proof.holds
+    assert proof.rows_erased == 3
+    assert len(proof.checks) >= 8
+
+
+def _table(ids: list[str], **columns: list[object]) -> pa.Table:
+    return pa.table({ID: ids, **columns})
+
+
+def test_a_missing_row_is_a_problem() -> None:
+    before = written(_table(["a", "b", "c"]))
+
+    proof = verify(before, written(_table(["b"])), ID, ["a"])
+
+    assert "the remaining rows are as many as expected" in proof.problems
+
+
+def test_a_row_that_should_be_gone_is_a_problem() -> None:
+    before = written(_table(["a", "b", "c"]))
+
+    assert "no row holds a wanted id" in verify(before, before, ID, ["a"]).problems
+
+
+def test_a_changed_value_and_a_changed_order_are_problems() -> None:
+    before = written(_table(["a", "b", "c"], n=[1, 2, 3]))
+    changed = written(_table(["b", "c"], n=[2, 4]))
+    swapped = written(_table(["c", "b"], n=[3, 2]))
+
+    for after in (changed, swapped):
+        problems = verify(before, after, ID, ["a"]).problems
+        assert problems == ["every remaining row is equal and in order"]
+
+
+def test_a_changed_schema_or_codec_is_a_problem() -> None:
+    before = written(_table(["a", "b"], n=[1, 2]), compression="gzip")
+
+    wider = verify(before, written(_table(["b"], m=[2]), compression="gzip"), ID, ["a"])
+    packed = verify(before, written(_table(["b"], n=[2]), compression="snappy"), ID, ["a"])
+
+    assert "the file's schema is unchanged" in wider.problems
+    assert packed.problems == ["every column keeps its codec"]
+
+
+def test_an_erased_text_left_in_a_dictionary_is_a_problem() -> None:
+    people = ["ann@example.com", "bob@example.com"]
+    full = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(people))
+    left = pa.DictionaryArray.from_arrays(pa.array([1]), pa.array(people))
+    before = written(pa.table({ID: ["a", "b"], "mail": full}))
+    after = written(pa.table({ID: ["b"], "mail": left}))
+
+    problems = verify(before, after, ID, ["a"]).problems
+
+    assert any(problem.startswith("no erased value in dictionary of mail") for problem in problems)
+
+
+def test_a_text_that_a_remaining_row_contains_is_no_problem() -> None:
+    source = written(_table(["a", "b"], name=["annemarie", "joannemarie@example.com"]))
+
+    assert verify(source, erased(source, ["a"]), ID, ["a"]).holds
+
+
+def test_bytes_that_should_have_been_copied_are_compared() -> None:
+    source = file_of(IDS, row_group_size=50)
+    plan = plan_erasure(source, ID, IDS[:1])
+    right = applied(plan, source)
+    place = right.size_bytes // 2
+    bent = right.data[:place] + bytes([right.data[place] ^ 1]) + right.data[place + 1 :]
+
+    proof = verify(source, InMemory(bent), ID, IDS[:1], plan=plan, thorough=False)
+
+    assert "untouched ranges are the same bytes" in proof.problems
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_not_a_crash() -> None:
+    source = file_of(IDS)
+
+    for wreck in (b"", source.data[:-1], source.data[:4] + b"x" * 500 + source.data[504:]):
+        assert not verify(source, InMemory(wreck), ID, IDS[:1]).holds

@@ -1,0 +1,110 @@
+"""The ids that arrive are text; a column stores something else."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from erasure_purge.parquet import UnsupportedParquet, plan_erasure
+from erasure_purge.parquet.errors import IdColumnMissing, IdColumnRepeated, UnsupportedIdType
+from tests.unit.parquet.people import ID, erased, file_of, ids_in, written
+
+_A, _B = uuid.UUID(int=1), uuid.UUID(int=2)
+MATCHES: list[tuple[pa.DataType, list[Any], str]] = [
+    (pa.string(), ["7", "07"], "7"),
+    (pa.large_string(), ["ü", "u"], "ü"),
+    (pa.binary(), [b"ann", b"bob"], "ann"),
+    (pa.int32(), [7, 8], "7"),
+    (pa.int64(), [-7, 7], "-7"),
+    (pa.uint32(), [4_000_000_000, 1], "4000000000"),
+    (pa.uint64(), [1 << 63, 1], str(1 << 63)),
+    (pa.float64(), [7.0, 8.5], "7"),
+    (pa.decimal128(9, 2), [Decimal("1.50"), Decimal("2.50")], "1.50"),
+    (pa.decimal128(30, 2), [Decimal("-1.50"), Decimal("1.50")], "-1.50"),
+    (pa.binary(16), [_A.bytes, _B.bytes], str(_A)),
+    (pa.uuid(), [_A.bytes, _B.bytes], str(_A)),
+]
+
+
+@pytest.mark.parametrize(("kind", "values", "wanted"), MATCHES, ids=lambda value: str(value)[:20])
+def test_text_finds_the_id_in_a_column_of_its_type(
+    kind: pa.DataType, values: list[Any], wanted: str
+) -> None:
+    column = pa.array(values, kind.storage_type if isinstance(kind, pa.UuidType) else kind)
+    if isinstance(kind, pa.UuidType):
+        column = pa.ExtensionArray.from_storage(kind, column)
+    source = written(pa.table({ID: column}))
+
+    after = erased(source, [wanted])
+
+    assert ids_in(after) == pa.array(column)[1:].to_pylist()
+
+
+@pytest.mark.parametrize("text", ["07", "+7", "7.0", " 7", "seven", "", "9" * 30, "7\0"])
+def test_text_that_cannot_be_such_a_number_matches_nothing(text: str) -> None:
+    assert not plan_erasure(file_of([7, 70]), ID, [text]).changes
+
+
+@pytest.mark.parametrize("text", ["1.5", "1.500", "01.50", "+1.50", "1.50e0", "15e-1"])
+def test_text_that_a_decimal_column_would_not_write_matches_nothing(text: str) -> None:
+    column = pa.array([Decimal("1.50")], pa.decimal128(9, 2))
+
+    assert not plan_erasure(written(pa.table({ID: column})), ID, [text]).changes
+    assert plan_erasure(written(pa.table({ID: column})), ID, [Decimal("1.5")]).changes
+
+
+def test_rows_are_counted_by_the_id_that_was_asked_for() -> None:
+    for ids in (["a", "b", "a", "c"], [1, 2, 1, 3]):
+        for options in ({"use_dictionary": True}, {"use_dictionary": False}):
+            source = file_of(ids * 100, row_group_size=150, **options)
+            wanted = [str(ids[0]), str(ids[1]), "stranger"]
+
+            plan = plan_erasure(source, ID, wanted)
+
+            assert plan.rows_by_id == {wanted[0]: 200, wanted[1]: 100}
+            assert "rows_by_id" not in repr(plan)
+
+
+def test_a_column_is_found_in_another_case_if_only_one_is_meant() -> None:
+    assert plan_erasure(written(pa.table({"Profile_ID": ["a"]})), ID, ["a"]).changes
+
+
+def test_typed_ids_match_as_their_text_does() -> None:
+    assert ids_in(erased(file_of([7, 8]), [7])) == [8]
+    assert ids_in(erased(file_of(["a", "b"]), [b"a"])) == ["b"]
+
+
+def test_a_null_parent_is_no_match() -> None:
+    table = pa.table({"who": pa.array([{"id": "a"}, None, {"id": None}, {"id": "b"}])})
+
+    after = erased(written(table), ["a"], "who.id")
+
+    assert ids_in(after, "who") == [None, {"id": None}, {"id": "b"}]
+
+
+def test_a_dot_in_a_name_is_a_dot_in_a_name() -> None:
+    after = erased(written(pa.table({"who.id": ["a", "b"]})), ["a"], "who.id")
+
+    assert ids_in(after, "who.id") == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "refusal"),
+    [
+        (pa.table({"other": ["a"]}), ID, IdColumnMissing),
+        (pa.table({ID: [["a"]]}), f"{ID}.list.element", IdColumnRepeated),
+        (pa.table({ID: [["a"]]}), ID, IdColumnRepeated),
+        (pa.table({ID: [{"part": "a"}]}), ID, UnsupportedIdType),
+        (pa.table({ID: [True]}), ID, UnsupportedIdType),
+        (pa.table({ID: pa.array([0], pa.timestamp("ms"))}), ID, UnsupportedIdType),
+    ],
+)
+def test_a_column_that_cannot_hold_ids_is_refused_by_name(
+    table: pa.Table, column: str, refusal: type[UnsupportedParquet]
+) -> None:
+    with pytest.raises(refusal):
+        plan_erasure(written(table), column, ["a"])
