@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.athena import AthenaNames, AthenaSearch
 from erasure_location.stores.athena_queries import Queries
+from erasure_location.stores.glue import GlueCatalogue
 from erasure_location.use_case import Extent
 from erasure_shared.data_map import S3Store
 from erasure_shared.locations import Found
@@ -100,7 +101,8 @@ class Lake:
     def search(self) -> AthenaSearch:
         athena, s3 = self.cloud.athena, self.cloud.s3
         queries = Queries(athena, s3, self.workgroup, time.sleep)
-        return AthenaSearch(queries, s3, AthenaNames(self.athena_bucket, self.database), fresh_name)
+        names = AthenaNames(self.athena_bucket, self.database)
+        return AthenaSearch(GlueCatalogue(self.cloud.glue), queries, s3, names, fresh_name)
 
     def left_over(self) -> list[str]:
         """Keys in the bucket of results and wanted ids."""

@@ -80,6 +80,27 @@ def test_numbers_are_found_by_their_text(
     assert where(findings) == {uri: {wanted}}
 
 
+def test_ids_in_a_struct_are_found(lake: Lake) -> None:
+    people = [{"id": "ann", "age": 1}, {"id": "bob", "age": 2}, None]
+    kind = pa.struct([("id", pa.string()), ("age", pa.int32())])
+    table = lake.create_table("nested", "struct<id:string,age:int>")
+    uri = lake.put("nested/part-1.parquet", people, kind)
+
+    findings = lake.find(["ann", "eve"], table.model_copy(update={"id_column": "profile_id.id"}))
+
+    assert where(findings) == {uri: {"ann"}}
+
+
+def test_ids_that_are_floating_point_numbers_are_for_a_person_to_repair(lake: Lake) -> None:
+    store = lake.create_table("measured", "double")
+    lake.put("measured/part-1.parquet", [12.0], pa.float64())
+
+    with pytest.raises(Rejected) as refusal:
+        lake.find(["12", "12.0", "1.2E1"], store)
+
+    assert refusal.value.reason_code == "GLUE_ID_TYPE_UNSUPPORTED"
+
+
 def test_an_unreadable_object_is_found_with_everybody_and_hides_no_other(lake: Lake) -> None:
     readable = lake.put("profiles/part-1.parquet", ["ann"])
     broken = [
@@ -115,9 +136,9 @@ def test_a_table_of_broken_objects_is_for_a_person_to_repair(lake: Lake) -> None
 @pytest.mark.parametrize(
     ("field", "code"),
     [
-        ("table", "ATHENA_TABLE_NOT_FOUND"),
-        ("id_column", "ATHENA_COLUMN_NOT_FOUND"),
-        ("database", "ATHENA_SCHEMA_NOT_FOUND"),
+        ("table", "GLUE_EntityNotFoundException"),
+        ("id_column", "GLUE_NO_ID_COLUMN"),
+        ("database", "GLUE_EntityNotFoundException"),
     ],
 )
 def test_what_the_catalogue_does_not_know_is_for_a_person_to_repair(

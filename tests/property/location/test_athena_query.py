@@ -15,11 +15,11 @@ from erasure_location.core.athena_query import (
     statement,
     wanted_lines,
 )
-from erasure_shared.data_map import S3Store
+from erasure_location.core.lake_table import LakeTable
 from erasure_shared.events import MAX_IDENTIFIER_LENGTH
 from tests.synthetic import AWKWARD_IDS
 
-STORE = S3Store(kind="s3", name="lake", database="db", table="profiles", id_column="profile_id")
+TABLE = LakeTable("db", "profiles", ("profile_id",))
 CHARACTERS = st.one_of(
     st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), st.sampled_from("'\"\\;-?")
 )
@@ -50,9 +50,9 @@ def test_a_literal_reads_as_the_text_and_fits(path: str) -> None:
 def test_the_text_of_the_query_depends_on_the_number_of_excluded_objects_alone(
     excluded: list[str],
 ) -> None:
-    query = statement(STORE, Wanted("erasure", "batch-1"), excluded)
+    query = statement(TABLE, Wanted("erasure", "batch-1"), excluded)
 
-    any_objects = statement(STORE, Wanted("erasure", "batch-2"), ["s3://b/k"] * len(excluded))
+    any_objects = statement(TABLE, Wanted("erasure", "batch-2"), ["s3://b/k"] * len(excluded))
     assert query.text == any_objects.text
     assert query.text.count("?") == len(query.parameters)
     assert [trino_string(value) for value in query.parameters] == ["batch-1", *excluded]
@@ -62,7 +62,7 @@ def test_the_text_of_the_query_depends_on_the_number_of_excluded_objects_alone(
 def test_no_object_shows_in_the_rendering_of_a_statement(excluded: list[str]) -> None:
     canaries = [f"canary-{path}" for path in excluded]
 
-    query = statement(STORE, Wanted("erasure", "batch-1"), canaries)
+    query = statement(TABLE, Wanted("erasure", "batch-1"), canaries)
 
     assert "canary" not in repr(query)
     assert "canary" not in query.text
@@ -78,7 +78,7 @@ def test_an_uploaded_list_has_one_line_of_ascii_for_each_id(people: list[str]) -
 
 
 def test_the_query_is_one_select_with_the_batch_as_its_first_parameter() -> None:
-    query = statement(STORE, Wanted("erasure", "batch-1"), ["s3://lake/broken"])
+    query = statement(TABLE, Wanted("erasure", "batch-1"), ["s3://lake/broken"])
 
     assert query.text == (
         'SELECT DISTINCT t."$path", CAST(t."profile_id" AS varchar) FROM "db"."profiles" AS t '
@@ -86,3 +86,11 @@ def test_the_query_is_one_select_with_the_batch_as_its_first_parameter() -> None
         'WHERE w."batch" = ? AND t."$path" NOT IN (?)'
     )
     assert query.parameters == ("'batch-1'", "'s3://lake/broken'")
+
+
+def test_a_field_of_a_struct_is_named_part_by_part() -> None:
+    table = LakeTable("db", "profiles", ("owner", "odd.name"))
+
+    query = statement(table, Wanted("erasure", "batch-1"))
+
+    assert 'CAST((t."owner")."odd.name" AS varchar) = w."profile_id"' in query.text

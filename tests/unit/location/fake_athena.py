@@ -92,6 +92,29 @@ class FakeS3:
         return {"ContentLength": self.size_bytes}
 
 
+@dataclass
+class FakeGlue:
+    """A catalogue of one table."""
+
+    columns: Sequence[tuple[str, str]] = (("profile_id", "string"), ("email", "string"))
+    partition_keys: Sequence[tuple[str, str]] = (("dt", "string"),)
+    refusal: str | None = None
+
+    def get_table(self, **_: object) -> dict[str, Any]:
+        if self.refusal is not None:
+            raise refused(self.refusal, 400)
+        return {
+            "Table": {
+                "StorageDescriptor": {"Columns": _declared(self.columns)},
+                "PartitionKeys": _declared(self.partition_keys),
+            }
+        }
+
+
+def _declared(columns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"Name": name, "Type": kind} for name, kind in columns]
+
+
 def refused(code: str, status: int) -> ClientError:
     response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "Operation")

@@ -12,11 +12,12 @@ from pydantic import SecretStr
 from erasure_location.core.deadline import Deadline
 from erasure_location.stores.athena import MAX_UNREADABLE, AthenaNames, AthenaSearch
 from erasure_location.stores.athena_queries import Queries
+from erasure_location.stores.glue import GlueCatalogue
 from erasure_location.use_case import Extent
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import OutOfTime, Rejected, RetryLater
 from erasure_shared.locations import Found
-from tests.unit.location.fake_athena import BUCKET, OUTPUT, FakeAthena, FakeS3
+from tests.unit.location.fake_athena import BUCKET, OUTPUT, FakeAthena, FakeGlue, FakeS3
 
 STORE = S3Store(kind="s3", name="lake", database="db", table="profiles", id_column="profile_id")
 PART = "s3://lake/profiles/part-1.parquet"
@@ -31,12 +32,21 @@ def find(
     ids: Sequence[str] = ("ann", "bob"),
     remaining_s: Callable[[], float] = lambda: 60.0,
     sleep: Callable[[float], None] = lambda _: None,
+    *,
+    glue: FakeGlue | None = None,
+    store: S3Store = STORE,
 ) -> tuple[Found, ...]:
     client: Any = athena
     bucket: Any = s3
     queries = Queries(client, bucket, "workgroup", sleep)
-    search = AthenaSearch(queries, bucket, AthenaNames(BUCKET, "erasure"), lambda: "batch-1")
-    return search.find(STORE, [SecretStr(name) for name in ids], Deadline(remaining_s))
+    names = AthenaNames(BUCKET, "erasure")
+    search = AthenaSearch(catalogue(glue), queries, bucket, names, lambda: "batch-1")
+    return search.find(store, [SecretStr(name) for name in ids], Deadline(remaining_s))
+
+
+def catalogue(glue: FakeGlue | None = None) -> GlueCatalogue:
+    client: Any = glue or FakeGlue()
+    return GlueCatalogue(client)
 
 
 def named(found: Found) -> set[str]:
@@ -207,6 +217,7 @@ def survey(athena: FakeAthena, s3: FakeS3) -> Extent:
     client: Any = athena
     bucket: Any = s3
     search = AthenaSearch(
+        catalogue(),
         Queries(client, bucket, "workgroup", lambda _: None),
         bucket,
         AthenaNames(BUCKET, "erasure"),
@@ -238,3 +249,95 @@ def test_a_survey_leaves_out_an_object_that_is_gone_meanwhile() -> None:
     extent = survey(FakeAthena(rows=[(PART, "3")]), FakeS3())
 
     assert (extent.locations, extent.size_bytes) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "id_type", ["double", "float", "char(5)", "date", "timestamp", "struct<id:string>", "binary"]
+)
+def test_ids_whose_text_nobody_can_foretell_are_for_a_person_and_nobody_is_asked(
+    id_type: str,
+) -> None:
+    athena, s3 = FakeAthena(), FakeS3()
+
+    with pytest.raises(Rejected) as refusal:
+        find(athena, s3, glue=FakeGlue([("profile_id", id_type)]))
+
+    assert refusal.value.reason_code == "GLUE_ID_TYPE_UNSUPPORTED"
+    assert (athena.started, s3.bodies) == ([], {})
+
+
+@pytest.mark.parametrize(
+    "glue",
+    [
+        FakeGlue([("email", "string")]),
+        FakeGlue([("email", "string")], partition_keys=[("profile_id", "string")]),
+    ],
+)
+def test_an_id_that_the_objects_do_not_hold_is_for_a_person_to_repair(glue: FakeGlue) -> None:
+    with pytest.raises(Rejected) as refusal:
+        find(FakeAthena(), FakeS3(), glue=glue)
+
+    assert refusal.value.reason_code == "GLUE_NO_ID_COLUMN"
+
+
+NESTED = [("Owner", "struct<tags:map<string,int>,ref:struct<price:decimal(9,2),Id:string>>")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "id_column", "quoted"),
+    [
+        (NESTED, "owner.ref.id", '(t."owner")."ref"."id"'),
+        (NESTED, "owner.ref.price", '(t."owner")."ref"."price"'),
+        ([("owner.id", "bigint"), *NESTED], "owner.id", 't."owner.id"'),
+    ],
+)
+def test_a_field_of_a_struct_may_hold_the_ids(
+    columns: list[tuple[str, str]], id_column: str, quoted: str
+) -> None:
+    athena = FakeAthena()
+
+    find(
+        athena,
+        FakeS3(),
+        glue=FakeGlue(columns),
+        store=STORE.model_copy(update={"id_column": id_column}),
+    )
+
+    assert f"CAST({quoted} AS varchar)" in athena.started[0]["QueryString"]
+
+
+@pytest.mark.parametrize(
+    ("id_column", "code"),
+    [
+        ("owner.tags.id", "GLUE_NO_ID_COLUMN"),
+        ("owner.nobody", "GLUE_NO_ID_COLUMN"),
+        ("owner.ref", "GLUE_ID_TYPE_UNSUPPORTED"),
+        ("owner.", "GLUE_NO_ID_COLUMN"),
+    ],
+)
+def test_a_field_that_no_struct_has_or_that_holds_no_ids_is_for_a_person(
+    id_column: str, code: str
+) -> None:
+    store = STORE.model_copy(update={"id_column": id_column})
+
+    with pytest.raises(Rejected) as refusal:
+        find(FakeAthena(), FakeS3(), glue=FakeGlue(NESTED), store=store)
+
+    assert refusal.value.reason_code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("EntityNotFoundException", Rejected),
+        ("AccessDeniedException", Rejected),
+        ("ThrottlingException", RetryLater),
+        ("InternalServiceException", RetryLater),
+        ("SomethingNew", ClientError),
+    ],
+)
+def test_what_the_catalogue_says_decides_about_the_message(
+    code: str, outcome: type[Exception]
+) -> None:
+    with pytest.raises(outcome):
+        find(FakeAthena(), FakeS3(), glue=FakeGlue(refusal=code))

@@ -24,6 +24,7 @@ from erasure_location.core.plan_request import KEY, PlanRequest
 from erasure_location.stores.athena import AthenaNames, AthenaSearch
 from erasure_location.stores.athena_queries import Queries
 from erasure_location.stores.dynamodb import THREADS, DynamoDBSearch
+from erasure_location.stores.glue import GlueCatalogue
 from erasure_location.stores.postgresql import PostgreSQLSearch
 from erasure_location.use_case import Located, PlanPorts, Ports, locate, plan, relocate
 from erasure_shared import wiring
@@ -168,11 +169,12 @@ def stores() -> DataMapStores:
     queries = Queries(
         boto3.client("athena", config=_BULK), s3, setting("athena_workgroup"), time.sleep
     )
+    glue = GlueCatalogue(boto3.client("glue", config=_BULK))
     names = AthenaNames(setting("athena_bucket"), setting("glue_database"))
     postgresql_secret = setting("postgresql_secret")
     return DataMapStores(
         wiring.data_map,
-        AthenaSearch(queries, s3, names, lambda: uuid4().hex),
+        AthenaSearch(glue, queries, s3, names, lambda: uuid4().hex),
         DynamoDBSearch(boto3.client("dynamodb", config=_BULK)),
         PostgreSQLSearch(lambda: connection(postgresql_secret)),
     )

@@ -6,8 +6,9 @@ The wanted ids are an uploaded list that is joined, however few they are: Athena
 the parameters of a query in its history for 45 days (User Guide, "View query history"), the content
 of a joined list never.
 
-Ids are compared as text, whatever the column's type: an id is found where the column's text is
-the id's text. On a string column the cast vanishes from the plan and pruning works.
+Ids are compared as text: an id is found where the column's text is the id's text, which holds for
+the types that `lake_table` lets pass. On a string column the cast vanishes from the plan and
+pruning works.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from json import dumps
 
 from pydantic import SecretStr
 
+from erasure_location.core.lake_table import LakeTable
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import Found, Identifier, StoreKind
@@ -43,30 +45,30 @@ class Statement:
     parameters: tuple[str, ...] = field(repr=False)
 
 
-def statement(store: S3Store, wanted: Wanted, excluded: Sequence[str] = ()) -> Statement:
+def statement(table: LakeTable, wanted: Wanted, excluded: Sequence[str] = ()) -> Statement:
     """Which objects hold which of the wanted people; `excluded` objects are not even opened.
 
     Trino drops the splits of excluded paths before anybody reads them
     (InternalHiveSplitFactory, pathMatchesPredicate).
     """
-    source, parameters = _matches(store, wanted, excluded)
-    return Statement(f'SELECT DISTINCT t."$path", {_id_text(store)} {source}', parameters)
+    source, parameters = _matches(table, wanted, excluded)
+    return Statement(f'SELECT DISTINCT t."$path", {_id_text(table)} {source}', parameters)
 
 
-def counting(store: S3Store, wanted: Wanted, excluded: Sequence[str] = ()) -> Statement:
+def counting(table: LakeTable, wanted: Wanted, excluded: Sequence[str] = ()) -> Statement:
     """How many rows of the wanted people each object holds; its result names nobody."""
-    source, parameters = _matches(store, wanted, excluded)
+    source, parameters = _matches(table, wanted, excluded)
     count = "CAST(count(*) AS varchar)"
     return Statement(f'SELECT t."$path", {count} {source} GROUP BY t."$path"', parameters)
 
 
 def _matches(
-    store: S3Store, wanted: Wanted, excluded: Sequence[str]
+    table: LakeTable, wanted: Wanted, excluded: Sequence[str]
 ) -> tuple[str, tuple[str, ...]]:
     source = (
-        f"FROM {quoted(store.database)}.{quoted(store.table)} AS t"
+        f"FROM {quoted(table.database)}.{quoted(table.name)} AS t"
         f" JOIN {quoted(wanted.database)}.{quoted(WANTED_TABLE)} AS w"
-        f" ON {_id_text(store)} = w.{quoted('profile_id')}"
+        f" ON {_id_text(table)} = w.{quoted('profile_id')}"
         f" WHERE w.{quoted('batch')} = ?"
     )
     if excluded:
@@ -74,8 +76,11 @@ def _matches(
     return source, tuple(map(literal, [wanted.batch, *excluded]))
 
 
-def _id_text(store: S3Store) -> str:
-    return f"CAST(t.{quoted(store.id_column)} AS varchar)"
+def _id_text(table: LakeTable) -> str:
+    """The brackets say that what follows are fields, and `t` is no schema."""
+    column, *fields = map(quoted, table.id_path)
+    value = ".".join([f"(t.{column})", *fields]) if fields else f"t.{column}"
+    return f"CAST({value} AS varchar)"
 
 
 def literal(text: str) -> str:

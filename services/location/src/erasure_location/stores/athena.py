@@ -24,7 +24,9 @@ from erasure_location.core.athena_query import (
     wanted_lines,
 )
 from erasure_location.core.deadline import Deadline
+from erasure_location.core.lake_table import LakeTable
 from erasure_location.stores.athena_queries import Answer, Queries, QueryFailed, forget
+from erasure_location.stores.glue import GlueCatalogue
 from erasure_location.use_case.planning import Extent
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Rejected, RetryLater
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 THREADS = 16
 """That ask for objects at the same time; the client's `max_pool_connections` should be as many."""
 _AT_A_TIME = 1_000
-_Query = Callable[[S3Store, Wanted, Sequence[str]], Statement]
+_Query = Callable[[LakeTable, Wanted, Sequence[str]], Statement]
 MAX_UNREADABLE = 20
 """Objects that one search goes around; where more are broken, the table is."""
 
@@ -54,11 +56,13 @@ class AthenaSearch:
 
     def __init__(
         self,
+        catalogue: GlueCatalogue,
         queries: Queries,
         s3: S3Client,
         names: AthenaNames,
         new_batch: Callable[[], str],
     ) -> None:
+        self._catalogue = catalogue
         self._queries = queries
         self._s3 = s3
         self._names = names
@@ -101,11 +105,12 @@ class AthenaSearch:
         self, query: _Query, store: S3Store, subjects: Sequence[SecretStr], deadline: Deadline
     ) -> tuple[Answer, list[str]]:
         """The answer without the objects that Athena cannot read, and these."""
+        table = self._catalogue.table(store)
         with self._wanted(subjects) as wanted:
             broken: list[str] = []
             while True:
                 try:
-                    return self._queries.run(query(store, wanted, broken), deadline), broken
+                    return self._queries.run(query(table, wanted, broken), deadline), broken
                 except QueryFailed as failed:
                     broken.append(self._object_to_avoid(failed.failure, store, broken))
 
