@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .local/ministack
+PARQUET_BENCH := .local/bench-parquet-env
 CHECKS := .local/checks
 RUN := $(VENV)/bin/python
 CODE := shared/src services/ingestion/src services/location/src services/purge/src \
@@ -10,7 +11,7 @@ CODE := shared/src services/ingestion/src services/location/src services/purge/s
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint-data-map prove bench bench-mutex deploy destroy format clean
+.PHONY: help setup demo up test check lint-data-map prove bench bench-mutex bench-parquet deploy destroy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,10 +63,18 @@ check: setup ## linters, types, import rules, templates and permissions
 prove: setup ## search for a broken rule of the mutex, at length: MINUTES=30
 	$(RUN) -m tests.property.mutex.prove --minutes $(or $(MINUTES),30)
 
-bench: bench-mutex ## all benchmarks; each writes its section of tests/benchmarks/README.md
+bench: bench-mutex bench-parquet ## all benchmarks; each writes its section of tests/benchmarks/README.md
 
 bench-mutex: setup .local/node_modules/.ready ## the mutex beside others from PyPI
 	$(RUN) -m tests.benchmarks.mutex
+
+$(PARQUET_BENCH)/.ready: tests/benchmarks/parquet/requirements.txt
+	$(PYTHON) -m venv $(PARQUET_BENCH)
+	$(PARQUET_BENCH)/bin/python $(PIP_INSTALL) --require-hashes -r tests/benchmarks/parquet/requirements.txt
+
+bench-parquet: $(PARQUET_BENCH)/.ready ## erasing inside pages beside what people do today (Spark needs Java)
+	PYTHONPATH=shared/src:services/purge/src $(PARQUET_BENCH)/bin/python -m tests.benchmarks.parquet
+	PYTHONPATH=shared/src:services/purge/src $(PARQUET_BENCH)/bin/python -m tests.benchmarks.parquet --large
 
 deploy: setup ## deploy a stage to AWS: STAGE=dev [SERVICE=purge] [YES=1] [PARAMETERS='purge.MemoryMegabytes=4096 ...']
 	@$(RUN) -m infra.deploy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(foreach each,$(PARAMETERS),--set '$(each)')

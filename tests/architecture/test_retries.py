@@ -1,4 +1,4 @@
-"""A healthy message outlasts what passes by itself: a lock that is held, a database failing over."""
+"""A healthy message outlasts what passes by itself: a held lock, a database failing over."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_objects_that_are_no_parquet_become_errors_and_hold_nothing_else_up(
     cloud: LocalCloud, road: Road, new_errors: Errors
 ) -> None:
     s3, bucket = cloud.client("s3"), cloud.environment["ERASURE_LAKE_BUCKET"]
-    folder = "profiles/dt=2026-11-01/"
+    folder = "profiles/dt=2026-11-01/broken/"
     record = {"profile_id": "p-bad", "record_type": "profile", "updated_at": "2026-11-01T00:00:00Z"}
     had = road.stores.lake_row_count()
     road.stores.stream([record], lambda _: None)
@@ -145,8 +145,8 @@ def test_objects_that_are_no_parquet_become_errors_and_hold_nothing_else_up(
     )
 
     errors = new_errors(2)
-    for name in bodies:
-        s3.delete_object(Bucket=bucket, Key=folder + name)
+    for version in s3.list_object_versions(Bucket=bucket, Prefix=folder)["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
     assert all(error["location_id"] for error in errors)
     assert all("Parquet" in error["reason"] for error in errors)
     for error in errors:

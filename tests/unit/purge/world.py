@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from pydantic import SecretStr
 
 from erasure_purge.core import ObjectUri, StoredObject, Version
-from erasure_purge.rewrite import erase
+from erasure_purge.engine import erase
 from erasure_purge.use_case import Outcome, Ports, purge_location
 from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore
 from erasure_shared.errors import RetryLater

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from erasure_purge.rewrite import erase
+from erasure_purge.engine import erase
 from erasure_purge.stores.dynamodb import DynamoDBItems
 from erasure_purge.stores.lake import PATIENT, S3Lake
 from erasure_purge.stores.locks import LOCK_NOT_ACQUIRED, MutexLocks
