@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import psycopg
 import pytest
 from aws_lambda_powertools.utilities import parameters
 from psycopg.conninfo import conninfo_to_dict
 
 from erasure_shared.errors import Rejected, RetryLater
-from erasure_shared.postgresql import IamLogin, connection
+from erasure_shared.postgresql import IamLogin, connection, is_passing, leaving_what_is_lost
 from tests.aws import moto_account
 
 PROXY = {"host": "proxy.example", "dbname": "crm", "user": "erasure", "iam": True}
@@ -68,3 +69,65 @@ def test_a_secret_that_says_nothing_usable_is_rejected_without_quoting_it(
         connection(arn)
 
     assert "'dsn': 'postgresql://...'" in rejected.value.describe()
+
+
+class FakeConnection:
+    """Open until somebody closes it."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def an_error(sqlstate: str) -> psycopg.Error:
+    return psycopg.errors.lookup(sqlstate)("a row of somebody")
+
+
+def closed_after(error: Exception) -> bool:
+    fake: Any = FakeConnection()
+    with pytest.raises(type(error)), leaving_what_is_lost(fake):
+        raise error
+    return bool(fake.closed)
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["25006", "57P01", "57P02", "57P03", "08000", "08003", "08006", "08P01"]
+)
+def test_after_a_failover_another_connection_is_opened_and_the_message_comes_again(
+    sqlstate: str,
+) -> None:
+    error = an_error(sqlstate)
+
+    assert is_passing(error)
+    assert closed_after(error)
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "53300", "55P03", "57014"])
+def test_what_passes_by_itself_leaves_the_connection_open(sqlstate: str) -> None:
+    error = an_error(sqlstate)
+
+    assert is_passing(error)
+    assert not closed_after(error)
+
+
+@pytest.mark.parametrize("sqlstate", ["23503", "25001", "42501", "42P01", "22P02"])
+def test_what_never_passes_is_for_a_person_and_leaves_the_connection_open(sqlstate: str) -> None:
+    error = an_error(sqlstate)
+
+    assert not is_passing(error)
+    assert not closed_after(error)
+
+
+def test_an_error_of_the_network_has_no_sqlstate_and_passes() -> None:
+    error = psycopg.OperationalError("server closed the connection unexpectedly")
+
+    assert is_passing(error)
+    assert closed_after(error)
+
+
+def test_an_error_of_ours_has_no_sqlstate_and_never_passes() -> None:
+    error = psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    assert not is_passing(error)
+    assert not closed_after(error)
