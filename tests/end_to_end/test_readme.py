@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -145,6 +146,27 @@ def test_make_demo_proves_the_erasure() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "BROKEN" not in done.stdout
     assert "proven in" in done.stdout
+
+
+def test_the_engine_erases_from_a_file_as_the_readme_says(tmp_path: Path) -> None:
+    (command,) = [
+        line for block in blocks("console") for line in block.splitlines() if "parquet" in line
+    ]
+    table = pa.table({"profile_id": ["p-1", "p-2", "p-1"], "email": ["a", "b", "a"]})
+    pq.write_table(table, tmp_path / "people.parquet")
+    (tmp_path / "ids.txt").write_text("p-1\n", encoding="utf-8")
+    program, *arguments = command.split()
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert pq.read_table(tmp_path / "rest.parquet").column("profile_id").to_pylist() == ["p-2"]
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:
