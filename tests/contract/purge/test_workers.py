@@ -131,7 +131,7 @@ def test_a_bad_object_is_parked_with_its_reason_and_nothing_names_anybody(site: 
 
     parked = _parked(site)
     assert answer == {"batchItemFailures": []}
-    assert parked["MessageAttributes"]["reason_code"]["StringValue"] == "UNREADABLE_PARQUET"
+    assert parked["MessageAttributes"]["reason_code"]["StringValue"] == "TRUNCATED_PARQUET"
     assert CANARY not in json.dumps(parked) + written
     assert "UNREADABLE_PARQUET" in written
     assert f'"location_id":"{message[1]}"' in written
