@@ -133,7 +133,7 @@ def test_a_bad_object_is_parked_with_its_reason_and_nothing_names_anybody(site: 
     assert answer == {"batchItemFailures": []}
     assert parked["MessageAttributes"]["reason_code"]["StringValue"] == "TRUNCATED_PARQUET"
     assert CANARY not in json.dumps(parked) + written
-    assert "UNREADABLE_PARQUET" in written
+    assert "TRUNCATED_PARQUET" in written
     assert f'"location_id":"{message[1]}"' in written
     status, _, request, reason = site.pool.apply(workers.status_of, (message,))
     assert (status, request) == ("PENDING", "PURGING")
