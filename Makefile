@@ -49,7 +49,7 @@ up: setup ## start the local cloud and keep it running (KEEP=dir keeps its state
 	else echo "npm is missing: tests on dynalite are skipped"; fi || true
 
 test: setup .local/node_modules/.ready ## run every test
-	$(RUN) -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: setup ## linters, types, import rules, templates and permissions
 	$(VENV)/bin/ruff check .
