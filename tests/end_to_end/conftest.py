@@ -14,16 +14,20 @@ from tests.architecture.function_calls import keep_function_calls
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[LocalCloud]:
-    """A running local cloud; the environment is as before when it has stopped."""
-    before = dict(os.environ)
+    """A running local cloud."""
     with LocalCloud.start() as started:
         yield started
         keep_function_calls(started.state_dir)
+
+
+@pytest.fixture(scope="module")
+def road(cloud: LocalCloud) -> Iterator[Road]:
+    """What the demonstration does, for tests to do, with this cloud in the environment.
+
+    Between two files of tests the worker may run others, which leave the environment and the
+    models of the tables as they need them.
+    """
+    before = dict(os.environ)
+    yield Road(cloud)
     os.environ.clear()
     os.environ.update(before)
-
-
-@pytest.fixture(scope="session")
-def road(cloud: LocalCloud) -> Road:
-    """What the demonstration does, for tests to do."""
-    return Road(cloud)
