@@ -62,7 +62,7 @@ def create_tables(dynamodb: DynamoDBClient) -> None:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             {"AttributeName": name, "AttributeType": "S"}
-            for name in ("pk", "sk", "address_key", "request_id")
+            for name in ("pk", "sk", "address_key", "request_id", "open_key", "due_at")
         ],
         KeySchema=[
             {"AttributeName": "pk", "KeyType": "HASH"},
@@ -76,7 +76,15 @@ def create_tables(dynamodb: DynamoDBClient) -> None:
                     {"AttributeName": "request_id", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "ALL"},
-            }
+            },
+            {
+                "IndexName": "open_requests",
+                "KeySchema": [
+                    {"AttributeName": "open_key", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
         ],
     )
     dynamodb.create_table(

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from pynamodb.attributes import Attribute
 
-from erasure_shared.tables import ByAddress, ByStatus, ErrorItem, LocationItem
+from erasure_shared.tables import (
+    ByAddress,
+    ByStatus,
+    ErrorItem,
+    LocationItem,
+    OpenRequests,
+    RequestItem,
+)
 from infra.deployment import WAVES
 from infra.trimming import AWS_SERVICES
 from tests.architecture.templates import (
@@ -192,11 +199,14 @@ def test_the_lakes_partitions_lie_where_delivery_puts_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "model", "index"),
-    [("GdprTable", LocationItem, ByAddress), ("ErrorTable", ErrorItem, ByStatus)],
+    ("table", "models", "indexes"),
+    [
+        ("GdprTable", [RequestItem, LocationItem], [ByAddress, OpenRequests]),
+        ("ErrorTable", [ErrorItem], [ByStatus]),
+    ],
 )
-def test_a_table_has_the_keys_and_the_index_of_its_model(
-    table: str, model: Any, index: Any
+def test_a_table_has_the_keys_and_the_indexes_of_its_models(
+    table: str, models: list[Any], indexes: list[Any]
 ) -> None:
     def keys(model: Any) -> list[dict[str, str]]:
         kinds = [("HASH", "is_hash_key"), ("RANGE", "is_range_key")]
@@ -209,10 +219,14 @@ def test_a_table_has_the_keys_and_the_index_of_its_model(
 
     declared = resources("platform", "AWS::DynamoDB::Table")[table]
 
-    assert declared["KeySchema"] == keys(model)
-    (declared_index,) = declared["GlobalSecondaryIndexes"]
-    assert declared_index["IndexName"] == index.Meta.index_name
-    assert declared_index["KeySchema"] == keys(index)
+    assert [keys(model) for model in models] == [declared["KeySchema"]] * len(models)
+    assert {
+        index["IndexName"]: (index["KeySchema"], index["Projection"]["ProjectionType"])
+        for index in declared["GlobalSecondaryIndexes"]
+    } == {
+        index.Meta.index_name: (keys(index), index.Meta.projection.projection_type)
+        for index in indexes
+    }
 
 
 def test_the_zips_keep_the_description_of_every_aws_service_that_the_code_calls() -> None:

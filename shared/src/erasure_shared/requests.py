@@ -53,6 +53,7 @@ from erasure_shared.locations import (
 )
 from erasure_shared.tables import (
     LOCATION_PREFIX,
+    OPEN,
     REQUEST_SK,
     LocationItem,
     RequestItem,
@@ -272,6 +273,7 @@ class Requests:
         actions: list[Action] = [
             RequestItem.status.set(status),
             RequestItem.completed_at.set(self._stamp()),
+            RequestItem.open_key.remove(),
         ]
         _conditionally(lambda: item.update(actions, is_done))
         return _unannounced(self._existing(request_id))
@@ -493,6 +495,7 @@ class Requests:
             status=RequestStatus.LOCATING,
             received_at=_rfc_3339(received_at),
             due_at=_rfc_3339(due_at),
+            open_key=OPEN,
             content_digest=content,
             list_digest=list_digest,
             subjects=subjects,

@@ -22,12 +22,14 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 REQUEST_SK = "REQUEST"
 LOCATION_PREFIX = "LOCATION#"
 PART_PREFIX = "IDENTIFIERS#"
+OPEN = "OPEN"
+"""The `open_key` of every request that is not closed; a closed one has none."""
 
 
 def request_pk(request_id: str) -> str:
@@ -54,6 +56,17 @@ class _Meta:
     max_retry_attempts = 5
 
 
+class OpenRequests(GlobalSecondaryIndex["RequestItem"]):  # type: ignore[no-untyped-call]
+    """The requests that are not closed, the one that is due first before all; a few at a time."""
+
+    class Meta:
+        index_name = "open_requests"
+        projection = KeysOnlyProjection()
+
+    open_key = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
 class RequestItem(Model):
     """An erasure request: its clock, how far it is, and what came of it."""
 
@@ -66,6 +79,7 @@ class RequestItem(Model):
     status = UnicodeAttribute()
     received_at = UnicodeAttribute()
     due_at = UnicodeAttribute()
+    open_key = UnicodeAttribute(null=True)
     content_digest = UnicodeAttribute()
     list_digest = UnicodeAttribute(null=True)
     subjects = NumberAttribute()
@@ -81,6 +95,8 @@ class RequestItem(Model):
     completed_at = UnicodeAttribute(null=True)
     announced_at = UnicodeAttribute(null=True)
     ttl = NumberAttribute(null=True)
+
+    open_requests = OpenRequests()
 
 
 class ByAddress(GlobalSecondaryIndex["LocationItem"]):  # type: ignore[no-untyped-call]
