@@ -14,7 +14,7 @@ import numpy as np
 from .cut import CutPage, PageValues, cut_page, read_values
 from .dictionary import blanked_dictionary
 from .encodings import DICTIONARY_ENCODINGS, Bounds, ByteColumn
-from .errors import FooterNotPreserved, MalformedParquet
+from .errors import FooterNotPreserved, MalformedParquet, UnclearRowBoundaries
 from .footer import KNOWN_META_FIELDS, MetaField
 from .indexes import StaleBounds, revised_column_index, revised_offset_index, stated_bounds
 from .levels import Bools
@@ -205,7 +205,7 @@ class _ChunkSurgery:
             return starts
         continues = page.offset in self._continuing
         if int(np.count_nonzero(starts)) != page.rows or bool(starts[0]) == continues:
-            raise MalformedParquet("a page does not hold the rows it should")
+            raise UnclearRowBoundaries("a page does not hold the rows it should")
         rows = np.cumsum(starts) + (page.first_row - 1)
         return np.asarray(~self.erased_rows[rows], np.bool_)
 
@@ -219,7 +219,7 @@ class _ChunkSurgery:
             return
         starts = _starts(self.chunk.content(self.chunk.load(following)))
         if len(starts) and not starts[0]:
-            raise MalformedParquet("a row is split over pages against the page index")
+            raise UnclearRowBoundaries("a row is split over pages against the page index")
 
     def _forget(self, number: int, cut: CutPage) -> None:
         """Compute the bounds that the column index will ask for; let go of the page's values."""

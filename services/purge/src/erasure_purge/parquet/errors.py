@@ -5,7 +5,8 @@
     │   ├── EmptyFile           there is nothing
     │   ├── NotParquet          it is something else
     │   ├── TruncatedParquet    it begins like Parquet, and ends before its footer does
-    │   └── ChecksumMismatch    a page is not the one its writer summed
+    │   ├── ChecksumMismatch    a page is not the one its writer summed
+    │   └── UnclearRowBoundaries  a nested column's pages do not begin where they say
     ├── EncryptedParquet        modular encryption, in the footer or a column
     ├── FooterNotPreserved      the footer would not survive being written again
     ├── UnknownPageType         a kind of page this engine has never met
@@ -64,6 +65,10 @@ class ChecksumMismatch(MalformedParquet):
     """A page does not match its checksum."""
 
     reason = "CHECKSUM_MISMATCH"
+
+
+class UnclearRowBoundaries(MalformedParquet):
+    """A nested column's pages do not hold the rows that they say."""
 
 
 class EncryptedParquet(UnsupportedParquet):

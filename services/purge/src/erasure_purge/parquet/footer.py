@@ -104,6 +104,7 @@ class Leaf:
     order: Order
     order_is_stated: bool
     element: Struct
+    groups: tuple[Struct, ...] = ()  # the schema elements around it, outermost first
 
     @property
     def name(self) -> str:
@@ -205,7 +206,7 @@ def _checked(footer: Footer) -> Footer:
     return footer
 
 
-class _Field(IntEnum):
+class SchemaField(IntEnum):
     """SchemaElement."""
 
     TYPE = 1
@@ -224,16 +225,18 @@ def _leaves(document: Struct) -> Iterator[Leaf]:
         raise MalformedParquet("no schema")
     elements = schema.structs()
     orders = document.items(FileField.COLUMN_ORDERS)
-    walk = _walk(elements, 1, elements[0].integer(_Field.NUM_CHILDREN, 0), (), 0, 0)
+    walk = _walk(elements, 1, elements[0].integer(SchemaField.NUM_CHILDREN, 0), (), 0, 0)
     last = 0
-    for index, (position, path, definition, repetition) in enumerate(walk):
+    for index, (position, around, definition, repetition) in enumerate(walk):
         last = position
         element = elements[position]
+        groups = tuple(elements[number] for number in around)
+        path = tuple(one.blob(SchemaField.NAME) or b"" for one in (*groups, element))
         try:
-            physical = PhysicalType(element.integer(_Field.TYPE))
+            physical = PhysicalType(element.integer(SchemaField.TYPE))
         except ValueError:
             raise MalformedParquet("unknown physical type") from None
-        width = element.integer(_Field.TYPE_LENGTH, 0)
+        width = element.integer(SchemaField.TYPE_LENGTH, 0)
         if physical is PhysicalType.FIXED_LEN_BYTE_ARRAY and width <= 0:
             raise MalformedParquet("a fixed-length column without a length")
         stated = _column_order(orders, index)
@@ -248,6 +251,7 @@ def _leaves(document: Struct) -> Iterator[Leaf]:
             order,
             stated is not None,
             element,
+            groups,
         )
     if last > len(elements) - 1:
         raise MalformedParquet("the schema ends early")
@@ -264,30 +268,30 @@ def _walk(
     elements: list[Struct],
     position: int,
     children: int,
-    path: tuple[bytes, ...],
+    around: tuple[int, ...],
     definition: int,
     repetition: int,
-) -> Iterator[tuple[int, tuple[bytes, ...], int, int]]:
-    """(position, path, definition level, repetition level) of every leaf, depth first."""
-    stack = [(children, path, definition, repetition)]
+) -> Iterator[tuple[int, tuple[int, ...], int, int]]:
+    """(position, positions around, definition level, repetition level) of every leaf."""
+    stack = [(children, around, definition, repetition)]
     while stack:
-        left, path, definition, repetition = stack.pop()
+        left, around, definition, repetition = stack.pop()
         if left <= 0:
             continue
-        stack.append((left - 1, path, definition, repetition))
+        stack.append((left - 1, around, definition, repetition))
         if position >= len(elements):
             raise MalformedParquet("the schema ends early")
         element = elements[position]
-        kind = element.integer(_Field.REPETITION, 0)
-        here = (
-            (*path, element.blob(_Field.NAME) or b""),
+        kind = element.integer(SchemaField.REPETITION, 0)
+        levels = (
             definition + (kind in (_OPTIONAL, _REPEATED)),
             repetition + (kind == _REPEATED),
         )
-        if _Field.TYPE in element:
-            yield position, *here
+        if SchemaField.TYPE in element:
+            yield position, around, *levels
         else:
-            stack.append((element.integer(_Field.NUM_CHILDREN, 0), *here))
+            inside = (*around, position)
+            stack.append((element.integer(SchemaField.NUM_CHILDREN, 0), inside, *levels))
         position += 1
 
 

@@ -18,6 +18,7 @@ from .errors import (
     ChecksumMismatch,
     ExternalColumnChunk,
     MalformedParquet,
+    UnclearRowBoundaries,
     UnknownEncoding,
     UnknownPageType,
 )
@@ -111,7 +112,9 @@ class ColumnChunk:
         if values != self.meta.integer(MetaField.NUM_VALUES):
             raise MalformedParquet("a column chunk's pages do not hold its values")
         if row not in (self.rows, UNKNOWN_ROWS):
-            raise MalformedParquet("a column chunk's pages do not hold its row group's rows")
+            nested = self.leaf.max_repetition > 0
+            refusal = UnclearRowBoundaries if nested else MalformedParquet
+            raise refusal("a column chunk's pages do not hold its row group's rows")
         self._pages = pages
 
     def walk_headers(self) -> Iterator[Page]:
