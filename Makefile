@@ -11,7 +11,7 @@ CODE := shared/src services/ingestion/src services/location/src services/purge/s
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint-data-map prove bench bench-mutex bench-parquet deploy destroy format clean
+.PHONY: help setup demo up test check lint-data-map prove bench bench-mutex bench-parquet spark-files deploy destroy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ bench-mutex: setup .local/node_modules/.ready ## the mutex beside others from Py
 $(PARQUET_BENCH)/.ready: tests/benchmarks/parquet/requirements.txt
 	$(PYTHON) -m venv $(PARQUET_BENCH)
 	$(PARQUET_BENCH)/bin/python $(PIP_INSTALL) --require-hashes -r tests/benchmarks/parquet/requirements.txt
+	@touch $@
+
+spark-files: $(PARQUET_BENCH)/.ready ## write the Spark files that the tests read anew (needs Java)
+	$(PARQUET_BENCH)/bin/python -m tests.contract.parquet.spark write tests/contract/parquet/spark
 
 bench-parquet: $(PARQUET_BENCH)/.ready ## erasing inside pages beside what people do today (Spark needs Java)
 	PYTHONPATH=shared/src:services/purge/src $(PARQUET_BENCH)/bin/python -m tests.benchmarks.parquet
