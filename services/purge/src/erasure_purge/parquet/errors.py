@@ -12,6 +12,7 @@
     ├── UnknownPageType         a kind of page this engine has never met
     ├── UnknownEncoding         an encoding it cannot take apart
     ├── UnknownCodec            a compression it cannot undo
+    ├── UnfaithfulInt96         a date that pyarrow would change, where only pyarrow can read it
     ├── ExternalColumnChunk     the data is in another file
     ├── IdColumnMissing         this file has no such column
     ├── IdColumnRepeated        the id stands in a list or a map
@@ -101,6 +102,12 @@ class UnknownCodec(UnsupportedParquet):
     reason = "UNKNOWN_CODEC"
 
 
+class UnfaithfulInt96(UnsupportedParquet):
+    """An INT96 date lies outside 1677-2262 and would be changed."""
+
+    reason = "UNFAITHFUL_REWRITE"
+
+
 class ExternalColumnChunk(UnsupportedParquet):
     """A column chunk is stored in another file."""
 
@@ -129,3 +136,13 @@ class ErasedValueInMetadata(UnsupportedParquet):
     """The file's key/value metadata contains an erased value."""
 
     reason = "ERASED_VALUE_IN_METADATA"
+
+
+UNLEARNED = (
+    FooterNotPreserved,
+    UnclearRowBoundaries,
+    UnknownCodec,
+    UnknownEncoding,
+    UnknownPageType,
+)
+"""Refusals of the page level, about chunks that pyarrow may still be able to read."""

@@ -11,22 +11,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .bloom import BloomFilter
 from .encodings import DICTIONARY_ENCODINGS, ByteColumn, Column, decode_column, decode_indices
 from .footer import Leaf, MetaField
+from .found import NO_ROWS, Rows
 from .ids import as_arrow, as_stored
 from .levels import Bools, UInts
 from .order import Key, Order, key
 from .page import Content, Page, PageKind
 from .pages import ColumnChunk
 from .thrift_compact import Struct
-
-Rows = npt.NDArray[np.int64]
-NO_ROWS: Rows = np.zeros(0, np.int64)
 
 SEQUENTIAL_WINDOW_BYTES = 4 * 1024 * 1024
 _BLOOM_MAX_IDS = 1000  # above, hashing in Python costs more than reading the column
@@ -84,28 +81,22 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """The rows to erase from one row group, and what the dictionary says of the wanted ids."""
+    """The rows that hold a wanted id, and what the dictionary says of the wanted ids."""
 
     rows: Rows
     proof: str
     dictionary_hits: Bools | None = None
     rows_by_value: Counter[bytes] = field(default_factory=Counter, repr=False)
 
-    @property
-    def is_stale_in_dictionary(self) -> bool:
-        """A wanted id stands in the dictionary though no row uses it any more."""
-        hits = self.dictionary_hits
-        return len(self.rows) == 0 and hits is not None and bool(hits.any())
-
 
 def find_rows(chunk: ColumnChunk, wanted: Wanted, *, trust_statistics: bool) -> Found:
     """Rows of the chunk's row group that hold a wanted id, ascending."""
     pages: list[Page] | None = None
     if trust_statistics:
-        wanted, proof = _narrow(chunk, wanted)
+        wanted, proof = narrowed(chunk, wanted)
         if proof:
             return Found(NO_ROWS, proof)
-        pages = _indexed_candidates(chunk, wanted)
+        pages = indexed_candidates(chunk, wanted)
         if pages == []:
             return Found(NO_ROWS, "the page index excludes every id")
     if not wanted.stored:
@@ -113,7 +104,7 @@ def find_rows(chunk: ColumnChunk, wanted: Wanted, *, trust_statistics: bool) -> 
     return _search(chunk, wanted, pages)
 
 
-def _narrow(chunk: ColumnChunk, wanted: Wanted) -> tuple[Wanted, str]:
+def narrowed(chunk: ColumnChunk, wanted: Wanted) -> tuple[Wanted, str]:
     """The ids that statistics and bloom filter leave over, or the proof that none is."""
     bounds = _chunk_bounds(chunk)
     if bounds is not None and wanted.has_order:
@@ -148,7 +139,7 @@ def _chunk_bounds(chunk: ColumnChunk) -> tuple[bytes, bytes] | None:
     return low, high
 
 
-def _indexed_candidates(chunk: ColumnChunk, wanted: Wanted) -> list[Page] | None:
+def indexed_candidates(chunk: ColumnChunk, wanted: Wanted) -> list[Page] | None:
     """The pages whose bounds admit an id; None if the indexes cannot tell."""
     index = chunk.column_index
     if index is None or not wanted.has_order or not chunk.leaf.order_is_stated:
@@ -173,8 +164,8 @@ def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Fou
         return Found(NO_ROWS, "the row group holds no pages")
     hits = None
     if chunk.dictionary_page is not None:
-        hits = np.asarray(_is_in(chunk.dictionary.arrow(), wanted.arrow))
-        if not hits.any() and _only_dictionary_pages(chunk.meta):
+        hits = np.asarray(is_in(chunk.dictionary.arrow(), wanted.arrow))
+        if not hits.any() and only_dictionary_pages(chunk.meta):
             return Found(NO_ROWS, "the dictionary holds no wanted id", hits)
     if pages is None:
         chunk.window.window_bytes = max(chunk.window.window_bytes, SEQUENTIAL_WINDOW_BYTES)
@@ -214,7 +205,7 @@ def _match_page(chunk: ColumnChunk, page: Page, hits: Bools | None, matches: _Ma
     return True
 
 
-def _only_dictionary_pages(meta: Struct) -> bool:
+def only_dictionary_pages(meta: Struct) -> bool:
     """Whether the writer's own count says that every data page is dictionary-encoded."""
     counts = meta.items(MetaField.ENCODING_STATS)
     if not counts:
@@ -253,7 +244,7 @@ class _Matches:
     def add_positions(self, first_row: int, content: Content, positions: Rows) -> None:
         """Add values that matched, by their position among the page's values."""
         if len(positions):
-            self._rows.append(_rows_of(first_row, content.present, positions))
+            self._rows.append(rows_of(first_row, content.present, positions))
 
     def count_entries(self, dictionary: Column, indices: UInts) -> None:
         """Count rows by the dictionary entry that they use."""
@@ -267,7 +258,7 @@ class _Matches:
         if not self._waiting:
             return
         together = pa.concat_arrays([array for _, _, array in self._waiting])
-        mask = _is_in(together, self.wanted.arrow)
+        mask = is_in(together, self.wanted.arrow)
         width = self.wanted.leaf.width
         for entry in pc.value_counts(together.filter(pa.array(mask))).to_pylist():
             self.rows_by_value[as_stored(entry["values"], width)] += entry["counts"]
@@ -276,7 +267,7 @@ class _Matches:
             positions = np.flatnonzero(mask[start : start + len(array)])
             start += len(array)
             if len(positions):
-                self._rows.append(_rows_of(first_row, present, positions))
+                self._rows.append(rows_of(first_row, present, positions))
         self._waiting, self._values = [], 0
 
     def rows(self) -> Rows:
@@ -285,12 +276,12 @@ class _Matches:
         return np.sort(np.concatenate(self._rows)) if self._rows else NO_ROWS
 
 
-def _rows_of(first_row: int, present: Bools | None, positions: Rows) -> Rows:
+def rows_of(first_row: int, present: Bools | None, positions: Rows) -> Rows:
     if present is None:
         return positions + first_row
     return np.flatnonzero(present)[positions] + first_row
 
 
-def _is_in(values: pa.Array, ids: pa.Array) -> Bools:
+def is_in(values: pa.Array, ids: pa.Array) -> Bools:
     mask = pc.is_in(values, value_set=ids)
     return np.asarray(mask.to_numpy(zero_copy_only=False), np.bool_)

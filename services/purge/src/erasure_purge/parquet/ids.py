@@ -10,8 +10,9 @@ import contextlib
 import re
 import struct
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
+from typing import cast
 
 import pyarrow as pa
 
@@ -35,12 +36,45 @@ from .order import (
 )
 
 Id = str | bytes | int | Decimal
+CompositeId = tuple[Id, ...]
+IdKey = Id | CompositeId
+IdColumns = str | Sequence[str]
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,60})(\.[0-9]{1,60})?", re.ASCII)
 _MAX_DECIMAL_DIGITS = 80
 _MAX_DECIMAL_BYTES = 17  # 38 digits need 16; one more for writers that pad
 _UUID_BYTES = 16
 _MAX_INTEGER_DIGITS = 40
+
+
+def check_ids(id_columns: IdColumns, ids: Collection[IdKey]) -> None:
+    """Check that every id has as many parts as there are id columns.
+
+    Raises:
+        ValueError: a wrong call; the message names no id.
+    """
+    if isinstance(id_columns, str):
+        if not all(isinstance(one, Id) for one in ids):
+            raise ValueError("an id is a text, bytes or a number")
+        return
+    columns = len(id_columns)
+    if columns == 0 or len(set(id_columns)) < columns:
+        raise ValueError("id columns are at least one, and each once")
+    for one in ids:
+        if not isinstance(one, tuple) or len(one) != columns:
+            raise ValueError("an id is a tuple with one part for every id column")
+        if not all(isinstance(part, Id) for part in one):
+            raise ValueError("a part of an id is a text, bytes or a number")
+
+
+def plain_ids(ids: Collection[IdKey]) -> Collection[Id]:
+    """The ids of one column, as `check_ids` left them."""
+    return cast("Collection[Id]", ids)
+
+
+def composite_ids(ids: Collection[IdKey]) -> Collection[CompositeId]:
+    """The ids of several columns, as `check_ids` left them."""
+    return cast("Collection[CompositeId]", ids)
 
 
 def id_leaf(footer: Footer, id_column: str) -> Leaf:

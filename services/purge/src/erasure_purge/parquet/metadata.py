@@ -49,11 +49,12 @@ def id_texts(ids: Collection[Id]) -> set[bytes]:
     }
 
 
-def stands_in_metadata(footer: Footer, texts: Collection[bytes]) -> bool:
-    """Whether one of the texts is part of the file's or a column's key/value metadata."""
+def quoted_in_metadata(footer: Footer, texts: Collection[bytes]) -> set[bytes]:
+    """Those of the texts that are part of the file's or a column's key/value metadata."""
     blobs = [blob for pair in _pairs(footer) for blob in _blobs(pair)]
     if not blobs:
-        return False
+        return set()
+    quoted: set[bytes] = set()
     tables: dict[int, set[bytes]] = {}
     for text in texts:
         table = tables.get(len(text))
@@ -62,8 +63,8 @@ def stands_in_metadata(footer: Footer, texts: Collection[bytes]) -> bool:
             table = {part for blob in blobs for part in _substrings(blob, len(text))}
             tables[len(text)] = table
         if text in table:
-            return True
-    return False
+            quoted.add(text)
+    return quoted
 
 
 def _substrings(blob: bytes, length: int) -> list[bytes]:

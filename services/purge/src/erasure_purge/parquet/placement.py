@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .find import Found
+from collections.abc import Sequence
+
 from .footer import ChunkField, GroupField, MetaField, group_columns
+from .found import GroupFound
 from .segments import Copy
 from .thrift_compact import Items, Kind, Struct
 
 
-def shared_dictionaries(groups: list[Struct], found: list[Found]) -> set[tuple[int, int]]:
+def shared_dictionaries(groups: list[Struct], found: Sequence[GroupFound]) -> set[tuple[int, int]]:
     """(row group, column) whose dictionary may be a copy of one in a group that loses rows.
 
     Recognized without reading anything: copies are of one size.
@@ -53,10 +55,10 @@ def moved_meta(meta: Struct, distance: int) -> Struct:
     return moved
 
 
-def place_meta(meta: Struct, old: Struct, at: int, first_data: int) -> None:
+def place_meta(meta: Struct, at: int, first_data: int) -> None:
     """Say where a cut chunk's pages start, in the manner of its writer."""
     has_dictionary = first_data > at
-    states_dictionary = old.integer(MetaField.DICTIONARY_OFFSET, 0) > 0
+    states_dictionary = meta.integer(MetaField.DICTIONARY_OFFSET, 0) > 0
     if states_dictionary:
         meta.set_int(MetaField.DICTIONARY_OFFSET, at)
     # Some old writers let the data page offset point at the dictionary and state none.

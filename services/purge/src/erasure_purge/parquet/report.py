@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .ids import Id
+from .ids import IdKey
 from .segments import Segment
 
 
 class Unit(Enum):
-    """What was changed of a row group."""
+    """What was changed of a row group: the largest part that was written anew.
+
+    COLUMN_CHUNK: some of its chunks, the others in pages; ROW_GROUP: each of its chunks.
+    """
 
     NONE = "none"
     PAGE = "page"
+    COLUMN_CHUNK = "column chunk"
     ROW_GROUP = "row group"
     REMOVED = "removed"
 
@@ -31,6 +35,7 @@ class GroupReport:
     pages: int = 0
     pages_cut: int = 0
     dictionary_entries_blanked: int = 0
+    chunks_reencoded: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class ErasurePlan:
     rows_erased: int
     changes: bool
     report: ErasureReport
-    rows_by_id: Mapping[Id, int] = field(default_factory=dict, repr=False)
+    rows_by_id: Mapping[IdKey, int] = field(default_factory=dict, repr=False)
 
     @property
     def empties(self) -> bool:

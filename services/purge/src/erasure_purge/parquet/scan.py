@@ -8,21 +8,41 @@ width, whose bytes occur by chance, dictionaries and bounds are compared value b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from .bloom import BloomFilter
+from .by_arrow import bits_by_arrow
+from .composite import SeveralColumns
 from .compression import decompress
-from .encodings import DICTIONARY_ENCODINGS, decode_column, decode_indices
-from .footer import Footer, Leaf, MetaField, group_columns, read_footer
-from .ids import Id, as_arrow, id_leaf, stored_ids
-from .page import PageKind, V2Field
+from .encodings import DICTIONARY_ENCODINGS, Encoding, decode_column, decode_indices
+from .errors import UNLEARNED, UnknownEncoding, UnknownPageType, UnsupportedParquet
+from .footer import Footer, GroupField, Leaf, MetaField, group_columns, read_footer
+from .found import OpenChunk
+from .ids import (
+    CompositeId,
+    Id,
+    IdColumns,
+    IdKey,
+    as_arrow,
+    check_ids,
+    composite_ids,
+    id_leaf,
+    plain_ids,
+    stored_ids,
+)
+from .order import PhysicalType
+from .page import HEADER_FIELDS, LoadedPage, Page, PageField, PageKind, V2Field
 from .pages import ColumnChunk
+from .raw_pages import RawPage, walk_raw
+from .reencode import texts_of
 from .search import Needles
 from .source import Source
 from .statistics import bounds_named
+from .thrift_compact import Struct
 
 _RAW_BYTES = 8 * 1024 * 1024
 _WINDOW_BYTES = 4 * 1024 * 1024
@@ -53,18 +73,57 @@ class ScanReport:
             known |= found
 
 
-def scan(source: Source, id_column: str, ids: Collection[Id]) -> ScanReport:
+def scan(source: Source, id_column: IdColumns, ids: Collection[IdKey]) -> ScanReport:
     """Search the whole file for the ids, as text and as the id column stores them.
 
     Short ids (under eight bytes) are searched with their length before them, as pages store them.
+    Of several id columns: rows that match in all of them, and every part that no other row holds.
+
+    Raises:
+        UnsupportedParquet: something in the file cannot be searched.
+        ValueError: an id does not have a part for every id column.
     """
+    check_ids(id_column, ids)
     footer = read_footer(source)
-    leaf = id_leaf(footer, id_column)
-    stored = set(stored_ids(leaf, ids))
-    texts = {one if isinstance(one, bytes) else str(one).encode() for one in ids}
-    report = scan_bytes(source, footer, patterns(texts | (stored if leaf.width == 0 else set())))
-    _scan_values(source, footer, leaf, stored, report)
+    if isinstance(id_column, str):
+        return _scan_for(source, footer, [(id_leaf(footer, id_column), plain_ids(ids))])
+    return _scan_several(source, footer, id_column, composite_ids(ids))
+
+
+def _scan_for(
+    source: Source, footer: Footer, wanted: Sequence[tuple[Leaf, Collection[Id]]]
+) -> ScanReport:
+    """Search for everything that names somebody by itself."""
+    texts: set[bytes] = set()
+    stored = [set(stored_ids(leaf, ids)) for leaf, ids in wanted]
+    for (leaf, ids), forms in zip(wanted, stored, strict=True):
+        texts |= {one if isinstance(one, bytes) else str(one).encode() for one in ids}
+        texts |= forms if leaf.width == 0 else set()
+    report = scan_bytes(source, footer, patterns(texts))
+    for (leaf, _), forms in zip(wanted, stored, strict=True):
+        _scan_values(source, footer, leaf, forms, report)
     return report
+
+
+def _scan_several(
+    source: Source, footer: Footer, id_columns: Sequence[str], ids: Collection[CompositeId]
+) -> ScanReport:
+    people = SeveralColumns(tuple(id_leaf(footer, name) for name in id_columns), ids)
+    groups = []
+    for group in footer.row_groups:
+        opened = _opener(source, group)
+        groups.append((opened, people.find(opened, trust_statistics=False)))
+    report = _scan_for(
+        source, footer, list(zip(people.leaves, people.unshared(groups), strict=True))
+    )
+    for _, found in groups:
+        report.add("rows", {repr(one).encode() for one in found.rows_by_id})
+    return report
+
+
+def _opener(source: Source, group: Struct) -> OpenChunk:
+    columns, rows = group_columns(group), group.integer(GroupField.NUM_ROWS)
+    return lambda leaf: ColumnChunk(source, columns[leaf.index], leaf, rows, _WINDOW_BYTES)
 
 
 def patterns(values: Collection[bytes]) -> set[bytes]:
@@ -102,34 +161,87 @@ def _raw_windows(source: Source, overlap: int) -> Iterator[bytes]:
 def _chunks(source: Source, footer: Footer) -> Iterator[tuple[Leaf, ColumnChunk]]:
     for group in footer.row_groups:
         for chunk, leaf in zip(group_columns(group), footer.leaves, strict=True):
-            yield leaf, ColumnChunk(source, chunk, leaf, group.integer(3), _WINDOW_BYTES)
+            yield (
+                leaf,
+                ColumnChunk(source, chunk, leaf, group.integer(GroupField.NUM_ROWS), _WINDOW_BYTES),
+            )
 
 
 def _unpacked(chunk: ColumnChunk) -> Iterator[tuple[str, bytes]]:
-    """Every page's unpacked body; where values are not stored as they are, the values too."""
-    for page in chunk.walk_headers():
-        loaded = chunk.load(page)
-        if loaded.kind is PageKind.DICTIONARY:
-            data = decompress(chunk.codec, loaded.body, loaded.uncompressed_bytes)
-            yield "dictionary", data
+    """Every page's unpacked body; where values are not stored as they are, the values too.
+
+    A page of an unknown kind is searched packed and unpacked; then pyarrow reads the chunk as well.
+
+    Raises:
+        UnsupportedParquet: neither way leads to the values.
+    """
+    refusal: UnsupportedParquet | None = None
+    for raw in walk_raw(chunk.source, chunk.start, chunk.end, _WINDOW_BYTES):
+        if raw.kind not in HEADER_FIELDS:
+            refusal = refusal or UnknownPageType(f"type {raw.kind}")
+            yield "pages of an unknown kind", _perhaps_unpacked(chunk, raw)
             continue
-        if loaded.kind is PageKind.DATA_V2:
-            in_levels = loaded.details.integer(V2Field.DEFINITION_BYTES, 0)
-            in_levels += loaded.details.integer(V2Field.REPETITION_BYTES, 0)
-            data = loaded.body[in_levels:]
-            if loaded.details.boolean(V2Field.IS_COMPRESSED, default=True) and data:
-                data = decompress(chunk.codec, data, loaded.uncompressed_bytes - in_levels)
-        else:
-            data = decompress(chunk.codec, loaded.body, loaded.uncompressed_bytes)
-        yield "pages", data
-        if loaded.encoding == _DELTA_BYTE_ARRAY:
-            # Shared prefixes are stored once, so a value need not stand there in one piece.
-            content = chunk.content(loaded)
-            column = decode_column(chunk.leaf, loaded.encoding, content.values, content.value_count)
-            yield "pages", column.encoded(0) if chunk.leaf.width == 0 else b""
+        if raw.kind == PageKind.DICTIONARY and chunk.dictionary_page is None:
+            chunk.dictionary_page = Page(raw.offset, raw.size)
+        loaded = chunk.load(Page(raw.offset, raw.size))
+        yield "dictionary" if loaded.kind is PageKind.DICTIONARY else "pages", _body(chunk, loaded)
+        try:
+            yield from _apart(chunk, loaded)
+        except UNLEARNED as one:
+            refusal = refusal or one
+    if refusal is not None:
+        texts = (
+            texts_of(chunk, refusal) if chunk.leaf.physical is PhysicalType.BYTE_ARRAY else set()
+        )
+        yield "values", b"".join(len(text).to_bytes(4, "little") + text for text in texts)
 
 
-_DELTA_BYTE_ARRAY = 7
+def _body(chunk: ColumnChunk, loaded: LoadedPage) -> bytes:
+    in_levels = 0
+    is_packed = True
+    if loaded.kind is PageKind.DATA_V2:
+        in_levels = loaded.details.integer(V2Field.DEFINITION_BYTES, 0)
+        in_levels += loaded.details.integer(V2Field.REPETITION_BYTES, 0)
+        is_packed = loaded.details.boolean(V2Field.IS_COMPRESSED, default=True)
+    data = loaded.body[in_levels:]
+    if is_packed and data:
+        data = decompress(chunk.codec, data, loaded.uncompressed_bytes - in_levels)
+    return data
+
+
+def _apart(chunk: ColumnChunk, loaded: LoadedPage) -> Iterator[tuple[str, bytes]]:
+    """The values of a page that does not hold each in one piece.
+
+    Raises:
+        UnknownEncoding: it is encoded in a way we cannot take apart.
+    """
+    if loaded.kind is PageKind.DICTIONARY or loaded.encoding in _IN_ONE_PIECE:
+        return
+    if loaded.encoding == Encoding.DELTA_BYTE_ARRAY:
+        # Shared prefixes are stored once.
+        content = chunk.content(loaded)
+        column = decode_column(chunk.leaf, loaded.encoding, content.values, content.value_count)
+        yield "pages", column.encoded(0) if chunk.leaf.width == 0 else b""
+    elif chunk.leaf.width == 0 and chunk.leaf.physical is PhysicalType.BYTE_ARRAY:
+        raise UnknownEncoding(f"encoding {loaded.encoding}")
+
+
+def _perhaps_unpacked(chunk: ColumnChunk, page: RawPage) -> bytes:
+    """The body as it is, and unpacked if that is possible."""
+    body = chunk.source.read(page.body_offset, page.body_bytes)
+    try:
+        length = page.header.integer(PageField.UNCOMPRESSED)
+        return body + decompress(chunk.codec, body, length)
+    except UnsupportedParquet:
+        return body
+
+
+_IN_ONE_PIECE = (
+    Encoding.PLAIN,
+    Encoding.PLAIN_DICTIONARY,
+    Encoding.RLE_DICTIONARY,
+    Encoding.DELTA_LENGTH_BYTE_ARRAY,
+)
 
 
 def _scan_values(
@@ -146,21 +258,27 @@ def _scan_values(
         bloom = BloomFilter.of(source, chunk.meta)
         if bloom is not None:
             report.bloom_maybe += sum(bloom.may_contain(value) for value in stored)
+        for place, values in _values(chunk):
+            hits = values.filter(pc.is_in(values, value_set=ids)).unique()
+            report.add(f"{place} of {leaf.name} (values)", {str(v).encode() for v in hits})
+
+
+def _values(chunk: ColumnChunk) -> Iterator[tuple[str, pa.Array]]:
+    """Dictionary entries and values; by pyarrow, where a page cannot be taken apart."""
+    try:
         for page in chunk.walk_headers():
             loaded = chunk.load(page)
             if loaded.kind is PageKind.DICTIONARY:
-                column = chunk.dictionary
-                place = "dictionary"
-            else:
-                content = chunk.content(loaded)
-                if loaded.encoding in DICTIONARY_ENCODINGS:
-                    decode_indices(content.values, content.value_count, len(chunk.dictionary))
-                    continue  # its values are the dictionary's
-                column = decode_column(leaf, loaded.encoding, content.values, content.value_count)
-                place = "pages"
-            values = column.arrow()
-            hits = values.filter(pc.is_in(values, value_set=ids)).unique()
-            report.add(f"{place} of {leaf.name} (values)", {str(v).encode() for v in hits})
+                yield "dictionary", chunk.dictionary.arrow()
+                continue
+            content = chunk.content(loaded)
+            if loaded.encoding in DICTIONARY_ENCODINGS:
+                decode_indices(content.values, content.value_count, len(chunk.dictionary))
+                continue  # its values are the dictionary's
+            count = content.value_count
+            yield "pages", decode_column(chunk.leaf, loaded.encoding, content.values, count).arrow()
+    except UNLEARNED as refusal:
+        yield "values", bits_by_arrow(chunk, refusal)
 
 
 def _scan_bounds(chunk: ColumnChunk, stored: set[bytes], report: ScanReport) -> None:
@@ -173,8 +291,9 @@ def _scan_bounds(chunk: ColumnChunk, stored: set[bytes], report: ScanReport) -> 
             values = index.items(list_field)
             named = set(values.blobs()) if values is not None else set()
             report.add(f"column index of {chunk.leaf.name}", named & stored)
-    for page in chunk.walk_headers():
-        header = chunk.header_of(page)
-        if header.kind is not PageKind.DICTIONARY and header.statistics is not None:
-            named = bounds_named(header.statistics) & stored
-            report.add(f"page headers of {chunk.leaf.name}", named)
+    for page in walk_raw(chunk.source, chunk.start, chunk.end, _WINDOW_BYTES):
+        if page.kind not in (PageKind.DATA, PageKind.DATA_V2):
+            continue
+        stated = LoadedPage(page.header, page.body_offset - page.offset, b"").statistics
+        if stated is not None:
+            report.add(f"page headers of {chunk.leaf.name}", bounds_named(stated) & stored)

@@ -15,14 +15,21 @@ import pyarrow.parquet as pq
 
 from .errors import UnsupportedParquet
 from .footer import FileField, Footer, MetaField, chunk_meta, group_columns, read_footer
-from .ids import Id, id_leaf
+from .ids import IdColumns, IdKey, check_ids, composite_ids, id_leaf, plain_ids
 from .levels import Bools
-from .metadata import MIN_SECRET_BYTES, id_texts, stands_in_metadata
+from .metadata import MIN_SECRET_BYTES, id_texts, quoted_in_metadata
 from .report import ErasurePlan
 from .scan import RAW, patterns, scan_bytes
 from .segments import Copy
 from .source import Source
-from .witness import column_of, erased_mask, is_same, leaf_texts, open_with_arrow
+from .witness import (
+    column_of,
+    erased_mask,
+    is_same,
+    leaf_texts,
+    open_with_arrow,
+    shared_ids,
+)
 
 _COMPARE_BYTES = 4 * 1024 * 1024
 _SCHEMA_FIELDS = (FileField.SCHEMA, FileField.KEY_VALUE, FileField.CREATED_BY)
@@ -53,8 +60,8 @@ class Verification:
 def verify(
     before: Source,
     after: Source,
-    id_column: str,
-    ids: Collection[Id],
+    id_column: IdColumns,
+    ids: Collection[IdKey],
     *,
     plan: ErasurePlan | None = None,
     thorough: bool = True,
@@ -63,8 +70,12 @@ def verify(
 
     Always: row counts, no wanted id in the id column, schema and metadata, and with a plan, that
     untouched ranges are the same bytes. Thorough: every remaining row equal and in order, and no
-    erased value left anywhere in the bytes.
+    erased value left anywhere in the bytes; a part of an id that a remaining row shares is none.
+
+    Raises:
+        ValueError: an id does not have a part for every id column.
     """
+    check_ids(id_column, ids)
     result = Verification()
     try:
         _check(before, after, id_column, ids, plan, result, thorough=thorough)
@@ -77,8 +88,8 @@ def verify(
 def _check(
     before: Source,
     after: Source,
-    id_column: str,
-    ids: Collection[Id],
+    id_columns: IdColumns,
+    ids: Collection[IdKey],
     plan: ErasurePlan | None,
     result: Verification,
     *,
@@ -90,20 +101,42 @@ def _check(
     old, new = open_with_arrow(before), open_with_arrow(after)
     footer = read_footer(before)
     _check_footers(footer, read_footer(after), result)
-    id_column = id_leaf(footer, id_column).name  # as the file spells it
-    masks = [erased_mask(old, group, id_column, ids) for group in range(old.num_row_groups)]
+    id_columns = _as_spelled(footer, id_columns)
+    masks = [erased_mask(old, group, id_columns, ids) for group in range(old.num_row_groups)]
     result.rows_before, result.rows_after = old.metadata.num_rows, new.metadata.num_rows
     result.rows_erased = sum(int(mask.sum()) for mask in masks)
     expected = result.rows_before - result.rows_erased
     result.expect("the remaining rows are as many as expected", holds=expected == result.rows_after)
     left = sum(
-        int(erased_mask(new, group, id_column, ids).sum()) for group in range(new.num_row_groups)
+        int(erased_mask(new, group, id_columns, ids).sum()) for group in range(new.num_row_groups)
     )
     result.expect("no row holds a wanted id", holds=left == 0)
     if thorough and result.holds:
         _check_rows(old, new, masks, result)
         _check_blooms(before, after, masks, result)
-        _check_leaks(old, new, masks, after, ids, result)
+        secrets = _texts_of_ids(old, masks, id_columns, ids)
+        _check_leaks(old, new, masks, after, secrets, result)
+
+
+def _as_spelled(footer: Footer, id_columns: IdColumns) -> IdColumns:
+    """The id columns' names as the file has them."""
+    if isinstance(id_columns, str):
+        return id_leaf(footer, id_columns).name
+    return [id_leaf(footer, name).name for name in id_columns]
+
+
+def _texts_of_ids(
+    old: pq.ParquetFile, masks: list[Bools], id_columns: IdColumns, ids: Collection[IdKey]
+) -> set[bytes]:
+    """The ids as texts; of several columns, every part that no remaining row holds."""
+    if isinstance(id_columns, str):
+        return id_texts(plain_ids(ids))
+    secrets: set[bytes] = set()
+    for number, name in enumerate(id_columns):
+        parts = {one[number] for one in composite_ids(ids)}
+        shared = shared_ids(old, masks, name, parts)
+        secrets |= id_texts(parts - shared)
+    return secrets
 
 
 # Rows ---------------------------------------------------------------------------------------
@@ -182,7 +215,7 @@ def _check_leaks(
     new: pq.ParquetFile,
     masks: list[Bools],
     after: Source,
-    ids: Collection[Id],
+    texts: set[bytes],
     result: Verification,
 ) -> None:
     """Search the bytes for every id, and every text that only erased rows held."""
@@ -193,7 +226,7 @@ def _check_leaks(
         gone[name] = {value for value in lost.to_pylist() if value}
     everything = set().union(*gone.values()) if gone else set()
     footer = read_footer(after)
-    report = scan_bytes(after, footer, patterns(everything | id_texts(ids)))
+    report = scan_bytes(after, footer, patterns(everything | texts))
     leaks = [
         place
         for place, found in report.found.items()
@@ -202,9 +235,9 @@ def _check_leaks(
     for place in leaks:
         result.expect(f"no erased value in {place}", holds=False)
     result.expect("no erased value anywhere in the bytes", holds=not leaks)
-    secrets = id_texts(ids) | {text for text in everything if len(text) >= MIN_SECRET_BYTES}
+    secrets = texts | {text for text in everything if len(text) >= MIN_SECRET_BYTES}
     if RAW in leaks:
-        quoted = stands_in_metadata(footer, secrets)
+        quoted = quoted_in_metadata(footer, secrets)
         result.expect("the key/value metadata quotes nobody", holds=not quoted)
 
 

@@ -6,6 +6,7 @@ import io
 import uuid
 from collections.abc import Collection, Iterator
 from decimal import Decimal, InvalidOperation
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .ids import Id
+from .ids import Id, IdColumns, IdKey, composite_ids, plain_ids
 from .levels import Bools
 from .source import Source
 
@@ -53,17 +54,75 @@ class _SourceFile(io.RawIOBase):
         return data
 
 
-def erased_mask(file: pq.ParquetFile, group: int, id_column: str, ids: Collection[Id]) -> Bools:
-    """One flag per row of a row group: does its id column hold one of the ids?"""
+def erased_mask(
+    file: pq.ParquetFile, group: int, id_columns: IdColumns, ids: Collection[IdKey]
+) -> Bools:
+    """One flag per row of a row group: do its id columns hold one of the ids?"""
+    if isinstance(id_columns, str):
+        return _is_one_of(_comparable(file, group, id_columns), plain_ids(ids))
+    columns = [_comparable(file, group, name) for name in id_columns]
+    if not ids:
+        return np.zeros(len(columns[0]), np.bool_)
+    parts = [set(values) for values in zip(*composite_ids(ids), strict=True)]
+    masks = [_is_one_of(*pair) for pair in zip(columns, parts, strict=True)]
+    mask: Bools = np.logical_and.reduce(masks)
+    rows = np.flatnonzero(mask)
+    if len(rows):
+        forms = [
+            {one: _forms(column.type, one) for one in values}
+            for column, values in zip(columns, parts, strict=True)
+        ]
+        wanted = {
+            whole
+            for one in composite_ids(ids)
+            for whole in product(*(of[part] for of, part in zip(forms, one, strict=True)))
+        }
+        held = zip(
+            *(_python_values(column.take(pa.array(rows))) for column in columns), strict=True
+        )
+        mask[rows] = [whole in wanted for whole in held]
+    return mask
+
+
+def shared_ids(
+    file: pq.ParquetFile, masks: list[Bools], id_column: str, parts: Collection[Id]
+) -> set[Id]:
+    """Those of the parts of ids that a row outside the masks holds."""
+    held: set[Any] = set()
+    kind = None
+    for group, mask in enumerate(masks):
+        column = _comparable(file, group, id_column)
+        kind = column.type
+        keep = ~mask & _is_one_of(column, parts)
+        held.update(_python_values(column.filter(pa.array(keep))))
+    return {one for one in parts if kind is not None and held & set(_forms(kind, one))}
+
+
+def _comparable(file: pq.ParquetFile, group: int, id_column: str) -> pa.ChunkedArray:
     values = _id_values(file.read_row_group(group, columns=[id_column]), id_column)
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
+    return values
+
+
+def _is_one_of(values: pa.ChunkedArray, ids: Collection[Id]) -> Bools:
     wanted = _wanted(values.type, ids)
     if isinstance(wanted, pa.Array):
         comparable = values.cast(wanted.type) if values.type != wanted.type else values
         mask = pc.is_in(comparable, value_set=wanted)
         return np.asarray(mask.to_numpy(zero_copy_only=False), np.bool_)
     return np.array([value in wanted for value in values.to_pylist()], np.bool_)
+
+
+def _forms(kind: pa.DataType, one: Id) -> list[Any]:
+    """The values of the column that mean this part of an id."""
+    wanted = _wanted(kind, (one,))
+    return list(wanted.to_pylist() if isinstance(wanted, pa.Array) else wanted)
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    """Values as `_forms` has them: texts as their bytes."""
+    return [one.encode() if isinstance(one, str) else one for one in column.to_pylist()]
 
 
 def _id_values(table: pa.Table, id_column: str) -> pa.ChunkedArray:

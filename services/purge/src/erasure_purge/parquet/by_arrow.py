@@ -1,0 +1,65 @@
+"""Finding rows through pyarrow, where this engine cannot read the id column's pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .encodings import bits_type
+from .errors import UNLEARNED, MalformedParquet, UnsupportedParquet
+from .find import Found, Wanted, is_in
+from .ids import as_stored
+from .levels import Bools
+from .one_chunk import read_chunk
+from .page import Page, PageKind
+from .pages import ColumnChunk
+from .raw_pages import walk_raw
+
+
+def found_by_arrow(chunk: ColumnChunk, wanted: Wanted, refusal: UnsupportedParquet) -> Found:
+    """Rows of the chunk's row group that hold a wanted id, ascending.
+
+    Raises:
+        UnsupportedParquet: the page level's refusal, where pyarrow does no better.
+    """
+    values = bits_by_arrow(chunk, refusal)
+    mask = is_in(values, wanted.arrow)
+    rows = np.flatnonzero(mask)
+    counts: Counter[bytes] = Counter()
+    for entry in pc.value_counts(values.filter(pa.array(mask))).to_pylist():
+        counts[as_stored(entry["values"], chunk.leaf.width)] += entry["counts"]
+    proof = f"{len(rows)} rows found by pyarrow ({refusal.reason})"
+    return Found(rows, proof, dictionary_hits(chunk, wanted), counts)
+
+
+def bits_by_arrow(chunk: ColumnChunk, refusal: UnsupportedParquet) -> pa.Array:
+    """A column's value per row in the type in which ids are compared; null where there is none."""
+    try:
+        column = read_chunk(chunk).column(0)
+    except MalformedParquet:
+        raise refusal from None
+    arrays = [_value_of_each_row(array) for array in column.chunks]
+    if chunk.leaf.width:
+        arrays = [array.view(bits_type(chunk.leaf.width)) for array in arrays]
+    return pa.concat_arrays(arrays)
+
+
+def _value_of_each_row(array: pa.Array) -> pa.Array:
+    while pa.types.is_struct(array.type):
+        array = pc.struct_field(array, [0])
+    return array
+
+
+def dictionary_hits(chunk: ColumnChunk, wanted: Wanted) -> Bools | None:
+    """Which entries of the dictionary page are wanted; as good as one where it cannot be read."""
+    first = next(walk_raw(chunk.source, chunk.start, chunk.end), None)
+    if first is None or first.kind != PageKind.DICTIONARY:
+        return None
+    chunk.dictionary_page = Page(first.offset, first.size)
+    try:
+        return is_in(chunk.dictionary.arrow(), wanted.arrow)
+    except UNLEARNED:
+        return np.ones(1, np.bool_)
