@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .encodings import bits_type
+from .encodings import Column, bits_type
 from .errors import UNLEARNED, MalformedParquet, UnsupportedParquet
 from .find import Found, Wanted, is_in
 from .ids import as_stored
@@ -55,11 +55,21 @@ def _value_of_each_row(array: pa.Array) -> pa.Array:
 
 def dictionary_hits(chunk: ColumnChunk, wanted: Wanted) -> Bools | None:
     """Which entries of the dictionary page are wanted; as good as one where it cannot be read."""
+    try:
+        dictionary = first_dictionary(chunk)
+    except UNLEARNED:
+        return np.ones(1, np.bool_)
+    return None if dictionary is None else is_in(dictionary.arrow(), wanted.arrow)
+
+
+def first_dictionary(chunk: ColumnChunk) -> Column | None:
+    """The dictionary, if the chunk begins with one; whatever comes after it.
+
+    Raises:
+        UnsupportedParquet: there is one that cannot be read.
+    """
     first = next(walk_raw(chunk.source, chunk.start, chunk.end), None)
     if first is None or first.kind != PageKind.DICTIONARY:
         return None
     chunk.dictionary_page = Page(first.offset, first.size)
-    try:
-        return is_in(chunk.dictionary.arrow(), wanted.arrow)
-    except UNLEARNED:
-        return np.ones(1, np.bool_)
+    return chunk.dictionary

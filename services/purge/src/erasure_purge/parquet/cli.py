@@ -25,19 +25,24 @@ from . import (
     scan,
     verify,
 )
+from .ids import IdColumns, IdKey, check_ids
 from .progress import ProgressBar, WatchedSource
 
 DONE, FOUND, WRONG_CALL, REFUSED = 0, 1, 2, 3
 Report = dict[str, object]
+Ids = Sequence[IdKey]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        ids = _read_ids(options.ids)
-        run: Callable[[argparse.Namespace, list[str]], tuple[int, Report]] = options.run
+        ids = read_ids(_text_of(options.ids), len(options.column))
+        check_ids(_columns(options), ids)
+        run: Callable[[argparse.Namespace, Ids], tuple[int, Report]] = options.run
         code, report = run(options, ids)
+    except ValueError as error:
+        code, report = WRONG_CALL, {"error": str(error)}
     except UnsupportedParquet as refusal:
         code, report = REFUSED, {"refused": refusal.reason, "because": str(refusal)}
     except OSError as error:
@@ -58,8 +63,17 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, description=about)
         command.set_defaults(run=run)
         command.add_argument("file", type=Path)
-        command.add_argument("--column", required=True, help="the id column, dotted if nested")
-        command.add_argument("--ids", required=True, help="a file with an id per line, - for stdin")
+        command.add_argument(
+            "--column",
+            required=True,
+            action="append",
+            help="the id column, dotted if nested; again for each column that an id consists of",
+        )
+        command.add_argument(
+            "--ids",
+            required=True,
+            help="a file with an id per line (of several columns: a JSON array), - for stdin",
+        )
         command.add_argument("--output", choices=("text", "json"), default="text")
         command.add_argument("--quiet", action="store_true", help="no progress bar")
         if name == "erase":
@@ -70,9 +84,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read_ids(place: str) -> list[str]:
-    text = sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
-    return [line for line in text.splitlines() if line]
+def _text_of(place: str) -> str:
+    try:
+        return sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("the ids are not UTF-8") from None
+
+
+def read_ids(text: str, columns: int) -> Ids:
+    """An id per line: the line itself, or of several columns a JSON array of texts and integers.
+
+    Raises:
+        ValueError: a line is no such array; the message names the line, not what is in it.
+    """
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if columns == 1:
+        return [line for line in lines if line]
+    ids: list[IdKey] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            ids.append(_composite_id(line, columns, number))
+    return ids
+
+
+def _composite_id(line: str, columns: int, number: int) -> tuple[str | int, ...]:
+    wrong = f"line {number} of the ids is no JSON array of {columns} texts or integers"
+    try:
+        parts = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError(wrong) from None
+    if not isinstance(parts, list) or len(parts) != columns:
+        raise ValueError(wrong)
+    if not all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
+        raise ValueError(wrong)
+    return tuple(parts)
+
+
+def _columns(options: argparse.Namespace) -> IdColumns:
+    columns: list[str] = options.column
+    return columns[0] if len(columns) == 1 else columns
 
 
 def _watched(options: argparse.Namespace, source: LocalFile, what: str) -> Source:
@@ -81,34 +131,34 @@ def _watched(options: argparse.Namespace, source: LocalFile, what: str) -> Sourc
     return source if options.quiet or not bar.is_wanted else WatchedSource(source, bar)
 
 
-def _plan(options: argparse.Namespace, ids: list[str]) -> tuple[int, Report]:
+def _plan(options: argparse.Namespace, ids: Ids) -> tuple[int, Report]:
     with LocalFile(options.file) as source:
-        plan = plan_erasure(_watched(options, source, "planning"), options.column, ids)
+        plan = plan_erasure(_watched(options, source, "planning"), _columns(options), ids)
         return DONE, _plan_report(plan, source)
 
 
-def _erase(options: argparse.Namespace, ids: list[str]) -> tuple[int, Report]:
+def _erase(options: argparse.Namespace, ids: Ids) -> tuple[int, Report]:
     with LocalFile(options.file) as source:
-        plan = plan_erasure(_watched(options, source, "planning"), options.column, ids)
+        plan = plan_erasure(_watched(options, source, "planning"), _columns(options), ids)
         report = _plan_report(plan, source)
         apply_plan(plan, source, options.out)
         thorough = options.verify == "thorough"
         with LocalFile(options.out) as after:
-            proof = verify(source, after, options.column, ids, plan=plan, thorough=thorough)
+            proof = verify(source, after, _columns(options), ids, plan=plan, thorough=thorough)
     report["verified"] = proof.holds
     report["problems"] = proof.problems
     return DONE if proof.holds else FOUND, report
 
 
-def _verify(options: argparse.Namespace, ids: list[str]) -> tuple[int, Report]:
+def _verify(options: argparse.Namespace, ids: Ids) -> tuple[int, Report]:
     with LocalFile(options.file) as before, LocalFile(options.out) as after:
-        proof = verify(_watched(options, before, "verifying"), after, options.column, ids)
+        proof = verify(_watched(options, before, "verifying"), after, _columns(options), ids)
     return DONE if proof.holds else FOUND, dataclasses.asdict(proof)
 
 
-def _scan(options: argparse.Namespace, ids: list[str]) -> tuple[int, Report]:
+def _scan(options: argparse.Namespace, ids: Ids) -> tuple[int, Report]:
     with LocalFile(options.file) as source:
-        found = scan(_watched(options, source, "scanning"), options.column, ids)
+        found = scan(_watched(options, source, "scanning"), _columns(options), ids)
     report: Report = {
         "clean": found.is_clean,
         "ids_found": dict(found.findings),

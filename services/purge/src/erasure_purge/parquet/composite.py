@@ -10,7 +10,7 @@ that stay.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,12 @@ from .found import NO_ROWS, GroupFound, OpenChunk
 from .ids import CompositeId, Id, IdKey, stored_ids
 from .metadata import id_texts
 from .pages import ColumnChunk
-from .part_matches import PartMatches, matches_by_arrow, matches_in_pages
+from .part_matches import (
+    PartMatches,
+    matches_by_arrow,
+    matches_in_dictionary,
+    matches_in_pages,
+)
 
 Ints = npt.NDArray[np.int64]
 
@@ -56,12 +61,20 @@ class Part:
         """The codes of stored values."""
         return np.array([self.code_of[one] for one in stored], np.int64)
 
+    def _in_order(self, codes: Ints) -> tuple[Wanted, Ints]:
+        """These values, and their codes in the order in which Arrow has them."""
+        wanted = self.wanted(codes)
+        return wanted, self.codes_of(sorted(wanted.stored))
+
+    def in_dictionary(self, chunk: ColumnChunk, codes: Ints) -> PartMatches:
+        """Which dictionary entries are one of these values."""
+        return matches_in_dictionary(chunk, *self._in_order(codes))
+
     def matches(
         self, chunk: ColumnChunk, codes: Ints, rows: Ints | None, *, trust_statistics: bool
     ) -> PartMatches:
         """Where these values stand, at least among the given rows."""
-        wanted = self.wanted(codes)
-        in_order = self.codes_of(sorted(wanted.stored))
+        wanted, in_order = self._in_order(codes)
         try:
             return matches_in_pages(
                 chunk, wanted, in_order, rows, trust_statistics=trust_statistics
@@ -80,7 +93,7 @@ class SeveralColumns:
         codes = [
             [part.add(value) for part, value in zip(self.parts, one, strict=True)] for one in ids
         ]
-        self.codes = np.array(codes, np.int64).reshape(len(codes), len(leaves))
+        self.codes: Ints = np.array(codes, np.int64).reshape(len(codes), len(leaves))
 
     def find(self, opened: OpenChunk, *, trust_statistics: bool) -> GroupFound:
         """The rows of one row group that are a wanted id's in every part."""
@@ -160,18 +173,18 @@ class _Search:
         proof = self._narrow() if self.trust_statistics else ""
         if proof:
             return GroupFound(NO_ROWS, proof)
-        order = sorted(range(len(self.chunks)), key=lambda n: -len(np.unique(self._codes(n))))
+        codes = [np.unique(self._codes(number)) for number in range(len(self.chunks))]
+        order = sorted(range(len(self.chunks)), key=lambda number: -len(codes[number]))
         lead = self._matches(order[0], None)
         rows, keys = lead.rows, lead.codes
         wanted_keys = self._codes(order[0])
-        read = lead.pages
+        seen = {order[0]: lead}
         for number in order[1:]:
             possible = np.isin(wanted_keys, keys)
             self.wanted, wanted_keys = self.wanted[possible], wanted_keys[possible]
             if not len(rows):
                 break
-            matches = self._matches(number, rows)
-            read += matches.pages
+            matches = seen[number] = self._matches(number, rows)
             rows, here, there = np.intersect1d(
                 rows, matches.rows, assume_unique=True, return_indices=True
             )
@@ -183,13 +196,36 @@ class _Search:
             known = np.unique(wanted_pairs)
             rows, keys = rows[matching], np.searchsorted(known, pairs[matching])
             wanted_keys = np.searchsorted(known, wanted_pairs)
-        dead = lead.unused_by(np.setdiff1d(lead.rows, rows, assume_unique=True))
+        read = sum(matches.pages for matches in seen.values())
+        dead = {}
+        for number, leaf in enumerate(self.people.leaves):
+            whole = lead if number == order[0] else self._whole(number, codes[number], seen, rows)
+            entries = whole.unused_by(np.setdiff1d(whole.rows, rows, assume_unique=True))
+            if entries is not None:
+                dead[leaf.index] = entries
         return GroupFound(
             rows,
             f"{len(rows)} rows found in {read} pages of {len(self.chunks)} id columns",
-            {} if dead is None else {self.people.leaves[order[0]].index: dead},
+            dead,
             self._counts(keys, wanted_keys) if len(rows) else Counter(),
         )
+
+    def _whole(
+        self, number: int, codes: Ints, seen: Mapping[int, PartMatches], rows: Ints
+    ) -> PartMatches:
+        """Where in the whole column those values stand that may be in its dictionary unused."""
+        part, chunk = self.people.parts[number], self.chunks[number]
+        in_dictionary = part.in_dictionary(chunk, codes)
+        if in_dictionary.entries is None:
+            return in_dictionary
+        doubtful = np.intersect1d(in_dictionary.entries, codes)
+        if number in seen:
+            stays = ~np.isin(seen[number].rows, rows, assume_unique=True)
+            doubtful = np.setdiff1d(doubtful, seen[number].codes[stays])
+        if not len(doubtful):
+            return in_dictionary.without_entries()
+        trust = self.trust_statistics
+        return part.matches(chunk, doubtful, None, trust_statistics=trust)
 
     def _codes(self, number: int) -> Ints:
         """One part of the ids that are still wanted."""

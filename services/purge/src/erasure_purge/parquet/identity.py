@@ -12,7 +12,7 @@ from .errors import UNLEARNED
 from .find import Wanted, find_rows
 from .footer import Footer, Leaf
 from .found import GroupFound, OpenChunk
-from .ids import Id, IdColumns, IdKey, composite_ids, id_leaf, plain_ids, stored_ids
+from .ids import Id, IdColumns, IdKey, composite_ids, id_leaf, id_leaves, plain_ids, stored_ids
 from .metadata import id_texts
 
 
@@ -73,5 +73,4 @@ def identity_of(footer: Footer, id_columns: IdColumns, ids: Collection[IdKey]) -
     """
     if isinstance(id_columns, str):
         return OneColumn(id_leaf(footer, id_columns), plain_ids(ids))
-    leaves = tuple(id_leaf(footer, name) for name in id_columns)
-    return SeveralColumns(leaves, composite_ids(ids))
+    return SeveralColumns(id_leaves(footer, id_columns), composite_ids(ids))

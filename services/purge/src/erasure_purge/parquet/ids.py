@@ -98,6 +98,18 @@ def id_leaf(footer: Footer, id_column: str) -> Leaf:
     return leaf
 
 
+def id_leaves(footer: Footer, id_columns: Sequence[str]) -> tuple[Leaf, ...]:
+    """The leaves that hold the parts of ids.
+
+    Raises:
+        UnsupportedParquet: one of them is no id column, or two names mean the same.
+    """
+    leaves = tuple(id_leaf(footer, name) for name in id_columns)
+    if len({leaf.index for leaf in leaves}) < len(leaves):
+        raise UnsupportedIdType("one column under two names")
+    return leaves
+
+
 def _named(footer: Footer, id_column: str) -> list[Leaf]:
     """The column of just this name; or like Athena, in whatever case."""
     exact = [leaf for leaf in footer.leaves if leaf.name == id_column]

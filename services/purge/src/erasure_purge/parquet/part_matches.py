@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .by_arrow import bits_by_arrow, dictionary_hits
+from .by_arrow import bits_by_arrow, first_dictionary
 from .encodings import decode_column, decode_indices
-from .errors import UnsupportedParquet
+from .errors import UNLEARNED, UnsupportedParquet
 from .find import (
     SEQUENTIAL_WINDOW_BYTES,
     Wanted,
@@ -37,6 +37,11 @@ class PartMatches:
     pages: int = 0
     entries: Ints | None = None  # the code of every dictionary entry, -1 for one not wanted
     unreadable_dictionary: bool = False
+
+    def without_entries(self) -> PartMatches:
+        """The same with a dictionary that holds nothing wanted."""
+        entries = None if self.entries is None else np.full_like(self.entries, _NOT_WANTED)
+        return replace(self, entries=entries)
 
     def unused_by(self, remaining: Ints) -> Bools | None:
         """Dictionary entries with a wanted value that none of these rows holds.
@@ -97,14 +102,19 @@ def matches_by_arrow(
     """
     which = _codes_of(bits_by_arrow(chunk, refusal), wanted, codes)
     rows = np.flatnonzero(which != _NOT_WANTED)
-    hits = dictionary_hits(chunk, wanted)
-    if hits is None:
-        return PartMatches(rows, which[rows])
+    dictionary = matches_in_dictionary(chunk, wanted, codes)
+    return replace(dictionary, rows=rows, codes=which[rows])
+
+
+def matches_in_dictionary(chunk: ColumnChunk, wanted: Wanted, codes: Ints) -> PartMatches:
+    """What the dictionary alone says; no rows."""
     try:
-        entries = _codes_of(chunk.dictionary.arrow(), wanted, codes)
-    except UnsupportedParquet:
-        return PartMatches(rows, which[rows], unreadable_dictionary=True)
-    return PartMatches(rows, which[rows], entries=entries)
+        dictionary = first_dictionary(chunk)
+    except UNLEARNED:
+        return PartMatches(NO_ROWS, NO_ROWS, unreadable_dictionary=True)
+    if dictionary is None:
+        return PartMatches(NO_ROWS, NO_ROWS)
+    return PartMatches(NO_ROWS, NO_ROWS, entries=_codes_of(dictionary.arrow(), wanted, codes))
 
 
 def _holds_one(page: Page, rows: Ints) -> bool:

@@ -31,6 +31,7 @@ from .ids import (
     check_ids,
     composite_ids,
     id_leaf,
+    id_leaves,
     plain_ids,
     stored_ids,
 )
@@ -108,7 +109,7 @@ def _scan_for(
 def _scan_several(
     source: Source, footer: Footer, id_columns: Sequence[str], ids: Collection[CompositeId]
 ) -> ScanReport:
-    people = SeveralColumns(tuple(id_leaf(footer, name) for name in id_columns), ids)
+    people = SeveralColumns(id_leaves(footer, id_columns), ids)
     groups = []
     for group in footer.row_groups:
         opened = _opener(source, group)
