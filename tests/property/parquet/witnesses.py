@@ -34,7 +34,7 @@ def agree(before: Path, after: Path, ids: Sequence[str]) -> None:
         if not expected and read is not _by_duckdb:
             continue  # polars has its own idea of files without row groups
         assert repr(read(after)) == repr(expected), read.__name__
-    _lookups(after)
+    _lookups(after, by_duckdb=_tried(_by_duckdb, before) is not None)
 
 
 def _kept(path: Path, ids: Sequence[str]) -> list[bool]:
@@ -61,12 +61,14 @@ def _by_polars(path: Path) -> Rows:
     return pl.read_parquet(path).rows()
 
 
-def _lookups(after: Path) -> None:
+def _lookups(after: Path, *, by_duckdb: bool) -> None:
     """Statistics, page indexes and dictionaries must not hide a row that remains."""
     ids = [one for one in pq.read_table(after, columns=[ID])[ID].to_pylist() if one is not None]
     for one in {ids[0], ids[len(ids) // 2], ids[-1]} if ids else set():
         expected = ids.count(one)
         assert pq.read_table(after, columns=[ID], filters=[(ID, "=", one)]).num_rows == expected
+        if not by_duckdb:
+            continue
         with duckdb.connect() as connection:
             query = f"select count(*) from read_parquet('{after}') where {ID} = ?"
             assert connection.execute(query, [one]).fetchone() == (expected,)
