@@ -51,18 +51,20 @@ class LocalCloud:
         keep_in: Path | None = None,
         stage: str = "local",
         parameters: Mapping[str, Mapping[str, str]] | None = None,
+        deployed: bool = True,
         report: Report = _silent,
     ) -> "LocalCloud":
         """Start every part, deploy templates and zips, and return when everything answers.
 
         State is thrown away at the end unless there is a folder to keep it in. `parameters` of the
-        templates, by stack, win over those of `infra.local.parameters`.
+        templates, by stack, win over those of `infra.local.parameters`. Without `deployed` nothing
+        of ours is in it yet.
 
         Raises:
             DidNotStart: a part does not answer.
             NotSetUp: MiniStack's virtual environment is missing.
         """
-        zips = deployment.build_all("local")
+        zips = deployment.build_all("local") if deployed else {}
         report("zips", ", ".join(sorted(zips)))
         with contextlib.ExitStack() as started:
             state_dir = keep_in.resolve() if keep_in else started.enter_context(thrown_away())
@@ -75,9 +77,10 @@ class LocalCloud:
             report("AWS (MiniStack)", emulator.endpoint_url)
             _create_sample_tables(emulator, postgresql)
             report("sample tables", "loyalty_accounts, web_sessions, bookings, customers")
-            given = local_parameters(stage, postgresql.dsn, parameters or {})
-            _deploy(emulator, zips, stage, given)
-            report("stacks", f"platform, {', '.join(sorted(zips))}; stage {stage}")
+            if deployed:
+                given = local_parameters(stage, postgresql.dsn, parameters or {})
+                _deploy(emulator, zips, stage, given)
+                report("stacks", f"platform, {', '.join(sorted(zips))}; stage {stage}")
             return cls(
                 emulator=emulator,
                 postgresql=postgresql,

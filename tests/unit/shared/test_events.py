@@ -199,7 +199,8 @@ def test_what_is_nested_beyond_measure_is_rejected() -> None:
     for _ in range(5_000):
         deep = [deep]
 
-    with pytest.raises(Rejected, match="nested too deeply"):
+    # Which reader gives up first depends on the version of Python.
+    with pytest.raises(Rejected, match=r"nested too deeply|recursion limit exceeded"):
         PurgeRequested.read(detail(request_id="r1", location_id=deep))
 
 
