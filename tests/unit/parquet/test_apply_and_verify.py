@@ -42,6 +42,25 @@ def test_a_source_that_fails_midway_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_is_not_accepted_never_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    path.write_bytes(file_of(IDS).data)
+    before = path.read_bytes()
+    seen: list[int] = []
+
+    def refuse(written: Path) -> bool:
+        seen.append(pq.read_table(written).num_rows)
+        return False
+
+    with LocalFile(path) as source:
+        accepted = apply_plan(plan_erasure(source, ID, IDS[:1]), source, path, accept=refuse)
+
+    assert not accepted
+    assert seen == [len(IDS) - 1]
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_right_erasure_is_proven() -> None:
     source = file_of(IDS)
     plan = plan_erasure(source, ID, IDS[:3])

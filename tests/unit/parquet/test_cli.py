@@ -57,6 +57,27 @@ def test_erase_then_verify_then_scan_say_so_by_their_exit_codes(
     assert IDS[0] not in capsys.readouterr().out
 
 
+def test_erasing_nobody_from_a_file_in_place_does_not_write_it_again(people: Path) -> None:
+    (people.parent / "ids").write_text("stranger\n")
+    before = people.stat()
+
+    code = _run("erase", people, "--column", ID, "--ids", people.parent / "ids", "--out", people)
+
+    assert code == DONE
+    assert people.stat().st_mtime_ns == before.st_mtime_ns
+    assert people.stat().st_ino == before.st_ino
+
+
+def test_erasing_nobody_into_another_file_copies_it(people: Path) -> None:
+    out = people.parent / "out.parquet"
+    (people.parent / "ids").write_text("stranger\n")
+
+    assert _run("erase", people, "--column", ID, "--ids", people.parent / "ids", "--out", out) == (
+        DONE
+    )
+    assert out.read_bytes() == people.read_bytes()
+
+
 def test_ids_come_from_stdin(people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{IDS[1]}\n"))
 
@@ -166,7 +187,14 @@ def test_a_text_report_names_units_and_counts(
     assert _run("plan", people, "--column", ID, "--ids", people.parent / "ids") == DONE
 
     printed = capsys.readouterr().out
-    for line in ("rows erased: 2", "unit page", "pages cut 2", "bytes copied: ", "reason 2 rows"):
+    for line in (
+        "rows erased: 2",
+        "row groups touched: 1",
+        "unit page",
+        "pages cut 2",
+        "bytes copied: ",
+        "reason 2 rows",
+    ):
         assert line in printed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,11 +26,18 @@ def planned_bytes(plan: ErasurePlan, source: Source) -> Iterator[bytes]:
             yield source.read(start, end - start)
 
 
-def apply_plan(plan: ErasurePlan, source: Source, destination: str | os.PathLike[str]) -> None:
+def apply_plan(
+    plan: ErasurePlan,
+    source: Source,
+    destination: str | os.PathLike[str],
+    *,
+    accept: Callable[[Path], bool] = lambda _: True,
+) -> bool:
     """Write the planned file; the destination is old, absent or whole, never half written.
 
     The destination may be the file that is read. A plan that empties the file still writes a valid
-    one without rows.
+    one without rows. `accept` is shown the finished file; only if it says yes does the file take
+    its place. Whether it did.
     """
     path = Path(destination)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -40,11 +47,23 @@ def apply_plan(plan: ErasurePlan, source: Source, destination: str | os.PathLike
             _write(plan, source, out)
             out.flush()
             os.fsync(out.fileno())
-        partial.chmod(_mode(path))
-        partial.replace(path)
-    except BaseException:
+        accepted = accept(partial)
+        if accepted:
+            partial.chmod(_mode(path))
+            partial.replace(path)
+            _sync_folder(path.parent)
+    finally:
         partial.unlink(missing_ok=True)
-        raise
+    return accepted
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name outlive a power cut, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(plan: ErasurePlan, source: Source, out: BinaryIO) -> None:

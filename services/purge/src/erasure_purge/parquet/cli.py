@@ -19,7 +19,9 @@ from . import (
     ErasurePlan,
     LocalFile,
     Source,
+    Unit,
     UnsupportedParquet,
+    Verification,
     apply_plan,
     plan_erasure,
     scan,
@@ -138,13 +140,24 @@ def _plan(options: argparse.Namespace, ids: Ids) -> tuple[int, Report]:
 
 
 def _erase(options: argparse.Namespace, ids: Ids) -> tuple[int, Report]:
+    """The new file takes its place only once it is proven; one without changes is not written."""
+    thorough = options.verify == "thorough"
+    proofs: list[Verification] = []
     with LocalFile(options.file) as source:
         plan = plan_erasure(_watched(options, source, "planning"), _columns(options), ids)
+
+        def is_right(written: Path) -> bool:
+            with LocalFile(written) as after:
+                proof = verify(source, after, _columns(options), ids, plan=plan, thorough=thorough)
+            proofs.append(proof)
+            return proof.holds
+
         report = _plan_report(plan, source)
-        apply_plan(plan, source, options.out)
-        thorough = options.verify == "thorough"
-        with LocalFile(options.out) as after:
-            proof = verify(source, after, _columns(options), ids, plan=plan, thorough=thorough)
+        if not plan.changes and options.out.exists() and options.out.samefile(options.file):
+            is_right(options.out)
+        else:
+            apply_plan(plan, source, options.out, accept=is_right)
+    (proof,) = proofs
     report["verified"] = proof.holds
     report["problems"] = proof.problems
     return DONE if proof.holds else FOUND, report
@@ -177,6 +190,8 @@ def _plan_report(plan: ErasurePlan, source: Source) -> Report:
         "rows_erased": plan.rows_erased,
         "bytes_before": source.size_bytes,
         "bytes_after": plan.size_bytes,
+        "row_groups_touched": sum(group.unit is not Unit.NONE for group in plan.report.groups),
+        "pages_cut": sum(group.pages_cut for group in plan.report.groups),
     }
     return report | dataclasses.asdict(plan.report)
 
