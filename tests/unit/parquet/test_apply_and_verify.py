@@ -7,6 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from erasure_purge.parquet import InMemory, LocalFile, apply_plan, plan_erasure, verify
+from erasure_purge.parquet.footer import (
+    MetaField,
+    chunk_meta,
+    footer_bytes,
+    group_columns,
+    read_footer,
+)
 from tests.unit.parquet.people import ID, applied, erased, file_of, written
 
 IDS = [f"person-{n:04}" for n in range(300)]
@@ -110,6 +117,20 @@ def test_a_changed_schema_or_codec_is_a_problem() -> None:
     assert packed.problems == ["every column keeps its codec"]
 
 
+def test_an_erased_number_left_in_a_dictionary_is_a_problem() -> None:
+    table = pa.table({ID: ["a", "b"], "n": [1_234_567, 7]})
+    before = written(table, compression="none", write_statistics=False)
+    place = before.data.index((1_234_567).to_bytes(8, "little"))
+    right = erased(before, ["a"])
+    at = right.data.index((7).to_bytes(8, "little"))  # the blanked entry, then the living one
+    number = before.data[place : place + 8]
+    stale = InMemory(right.data[:at] + number + right.data[at + 8 :])
+
+    problems = verify(before, stale, ID, ["a"]).problems
+
+    assert problems == ["no dictionary and no bound names an erased value"]
+
+
 def test_an_erased_text_left_in_a_dictionary_is_a_problem() -> None:
     people = ["ann@example.com", "bob@example.com"]
     full = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(people))
@@ -145,3 +166,53 @@ def test_a_file_that_cannot_be_read_is_a_problem_not_a_crash() -> None:
 
     for wreck in (b"", source.data[:-1], source.data[:4] + b"x" * 500 + source.data[504:]):
         assert not verify(source, InMemory(wreck), ID, IDS[:1]).holds
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.int64(), [1_234_567, 7, 8]),
+        (pa.float64(), [12.5, 7.0, 8.0]),
+        (pa.date32(), [19_000, 7, 8]),
+        (pa.string(), ["Zo", "Li", "Al"]),
+        (pa.list_(pa.int32()), [[1_234_567], [7], [8]]),
+    ],
+    ids=str,
+)
+def test_a_value_that_a_text_search_misses_is_a_problem_too(
+    kind: pa.DataType, values: list[object]
+) -> None:
+    before = written(pa.table({ID: ["a", "b", "c"], "v": pa.array(values, kind)}))
+    right = erased(before, ["a"])
+    assert verify(before, right, ID, ["a"]).problems == []
+
+    stale = _with_old_bounds(before, right)
+
+    problems = verify(before, stale, ID, ["a"]).problems
+    assert "no dictionary and no bound names an erased value" in problems
+
+
+def _with_old_bounds(before: InMemory, after: InMemory) -> InMemory:
+    """The statistics as they were."""
+    old, new = read_footer(before), read_footer(after)
+    for was, chunk, leaf in zip(
+        group_columns(old.row_groups[0]),
+        group_columns(new.row_groups[0]),
+        new.leaves,
+        strict=True,
+    ):
+        if leaf.name != ID:
+            chunk_meta(chunk, leaf).fields[MetaField.STATISTICS] = chunk_meta(was, leaf).fields[
+                MetaField.STATISTICS
+            ]
+    return InMemory(after.data[: new.offset] + footer_bytes(new.document))
+
+
+def test_a_changed_sort_order_is_a_problem() -> None:
+    sorting = [pq.SortingColumn(0)]
+    before = written(_table(["a", "b", "c"]), sorting_columns=sorting)
+
+    problems = verify(before, written(_table(["b", "c"])), ID, ["a"]).problems
+
+    assert verify(before, erased(before, ["a"]), ID, ["a"]).holds
+    assert problems == ["every row group keeps its sort order"]

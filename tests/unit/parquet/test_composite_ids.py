@@ -323,3 +323,12 @@ def test_a_missing_part_is_named_as_a_missing_column() -> None:
 def test_two_names_of_one_column_are_refused() -> None:
     with pytest.raises(UnsupportedIdType):
         plan_erasure(written(_people()), ("tenant", "Tenant"), [("a", "b")])
+
+
+def test_the_empty_bounds_of_a_page_of_nulls_are_nobodys_empty_part() -> None:
+    table = pa.table({"tenant": ["", None, None], "profile": ["a", "b", "c"]})
+    source = written(table, write_page_index=True, row_group_size=2)
+
+    after = _erased(source, [("", "a")])
+
+    assert _left(after, "profile") == [("b",), ("c",)]

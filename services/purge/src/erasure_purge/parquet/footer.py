@@ -47,6 +47,7 @@ class GroupField(IntEnum):
     COLUMNS = 1
     TOTAL_BYTE_SIZE = 2
     NUM_ROWS = 3
+    SORTING_COLUMNS = 4
     FILE_OFFSET = 5
     TOTAL_COMPRESSED_SIZE = 6
     ORDINAL = 7

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -47,7 +48,7 @@ from .thrift_compact import Struct
 
 _RAW_BYTES = 8 * 1024 * 1024
 _WINDOW_BYTES = 4 * 1024 * 1024
-_MIN_VALUES, _MAX_VALUES = 2, 3
+_NULL_PAGES, _MIN_VALUES, _MAX_VALUES = 1, 2, 3
 RAW = "raw bytes (footer, statistics, indexes, headers, metadata)"
 
 
@@ -283,18 +284,28 @@ def _values(chunk: ColumnChunk) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _scan_bounds(chunk: ColumnChunk, stored: set[bytes], report: ScanReport) -> None:
+    for place, named in named_bounds(chunk):
+        report.add(f"{place} of {chunk.leaf.name}", named & stored)
+
+
+def named_bounds(chunk: ColumnChunk) -> Iterator[tuple[str, set[bytes]]]:
+    """The values that are named as somebody's minimum or maximum, and where."""
     statistics = chunk.meta.struct(MetaField.STATISTICS)
     if statistics is not None:
-        report.add(f"statistics of {chunk.leaf.name}", bounds_named(statistics) & stored)
+        yield "statistics", bounds_named(statistics)
     index = chunk.column_index
     if index is not None:
+        nulls = index.items(_NULL_PAGES) or []
         for list_field in (_MIN_VALUES, _MAX_VALUES):
-            values = index.items(list_field)
-            named = set(values.blobs()) if values is not None else set()
-            report.add(f"column index of {chunk.leaf.name}", named & stored)
+            bounds = index.items(list_field)
+            stated = zip_longest(bounds.blobs() if bounds is not None else (), nulls)
+            yield (
+                "column index",
+                {value for value, null in stated if value is not None and not null},
+            )
     for page in walk_raw(chunk.source, chunk.start, chunk.end, _WINDOW_BYTES):
         if page.kind not in (PageKind.DATA, PageKind.DATA_V2):
             continue
-        stated = LoadedPage(page.header, page.body_offset - page.offset, b"").statistics
-        if stated is not None:
-            report.add(f"page headers of {chunk.leaf.name}", bounds_named(stated) & stored)
+        said = LoadedPage(page.header, page.body_offset - page.offset, b"").statistics
+        if said is not None:
+            yield "page headers", bounds_named(said)

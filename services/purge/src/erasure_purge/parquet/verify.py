@@ -13,11 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .bits_left import LostRows, places_left
 from .errors import UnsupportedParquet
-from .footer import FileField, Footer, MetaField, chunk_meta, group_columns, read_footer
+from .footer import (
+    FileField,
+    Footer,
+    GroupField,
+    MetaField,
+    chunk_meta,
+    group_columns,
+    read_footer,
+)
 from .ids import IdColumns, IdKey, check_ids, composite_ids, id_leaf, plain_ids
 from .levels import Bools
 from .metadata import MIN_SECRET_BYTES, id_texts, quoted_in_metadata
+from .pages import ColumnChunk
 from .report import ErasurePlan
 from .scan import RAW, patterns, scan_bytes
 from .segments import Copy
@@ -32,7 +42,12 @@ from .witness import (
 )
 
 _COMPARE_BYTES = 4 * 1024 * 1024
-_SCHEMA_FIELDS = (FileField.SCHEMA, FileField.KEY_VALUE, FileField.CREATED_BY)
+_SCHEMA_FIELDS = (
+    FileField.SCHEMA,
+    FileField.KEY_VALUE,
+    FileField.CREATED_BY,
+    FileField.COLUMN_ORDERS,
+)
 
 
 @dataclass
@@ -113,7 +128,7 @@ def _check(
     result.expect("no row holds a wanted id", holds=left == 0)
     if thorough and result.holds:
         _check_rows(old, new, masks, result)
-        _check_blooms(before, after, masks, result)
+        _check_groups(before, after, masks, result)
         secrets = _texts_of_ids(old, masks, id_columns, ids)
         _check_leaks(old, new, masks, after, secrets, result)
 
@@ -190,21 +205,42 @@ def _copies_are_same(plan: ErasurePlan, before: Source, after: Source) -> bool:
     return position == after.size_bytes
 
 
-def _check_blooms(before: Source, after: Source, masks: list[Bools], result: Verification) -> None:
-    """A filter cannot forget: none may be left where a value was erased."""
+def _check_groups(before: Source, after: Source, masks: list[Bools], result: Verification) -> None:
+    """Row group by row group: what is said about it, beside its rows."""
     old, new = read_footer(before), read_footer(after)
     kept = [group for group, mask in enumerate(masks) if not mask.all() or len(mask) == 0]
-    clean = True
-    for group, remaining in zip(kept, new.row_groups, strict=True):
-        if not masks[group].any():
-            continue
-        was = group_columns(old.row_groups[group])
-        for leaf, chunk in zip(new.leaves, group_columns(remaining), strict=True):
-            meta, gone = chunk_meta(chunk, leaf), chunk_meta(was[leaf.index], leaf)
-            lost = gone.integer(MetaField.NUM_VALUES) != meta.integer(MetaField.NUM_VALUES)
-            if MetaField.BLOOM_OFFSET in meta and lost:
-                clean = False
-    result.expect("no bloom filter remembers an erased value", holds=clean)
+    pairs = [
+        (old.row_groups[group], remaining, masks[group])
+        for group, remaining in zip(kept, new.row_groups, strict=True)
+    ]
+    same = all(
+        one.get(GroupField.SORTING_COLUMNS) == other.get(GroupField.SORTING_COLUMNS)
+        for one, other, _ in pairs
+    )
+    result.expect("every row group keeps its sort order", holds=same)
+    blooms = bits = 0
+    for one, other, mask in pairs:
+        for leaf, was, chunk in zip(
+            new.leaves, group_columns(one), group_columns(other), strict=True
+        ):
+            lost = LostRows(
+                ColumnChunk(before, was, leaf, len(mask), _COMPARE_BYTES),
+                ColumnChunk(after, chunk, leaf, len(mask) - int(mask.sum()), _COMPARE_BYTES),
+                mask,
+            )
+            # A filter cannot forget: none may be left where a value was erased.
+            blooms += MetaField.BLOOM_OFFSET in lost.after.meta and _fewer(lost)
+            bits += any(True for _ in places_left(lost))
+    result.expect("no bloom filter remembers an erased value", holds=not blooms)
+    result.expect("no dictionary and no bound names an erased value", holds=not bits)
+
+
+def _fewer(lost: LostRows) -> bool:
+    """Whether the chunk lost an entry."""
+    before, after = (
+        chunk.meta.integer(MetaField.NUM_VALUES) for chunk in (lost.before, lost.after)
+    )
+    return before != after
 
 
 # What must be gone ------------------------------------------------------------------------------
