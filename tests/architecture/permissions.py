@@ -1,4 +1,7 @@
-"""What roles allow and what recorded calls need, as actions on resources, in the stage `local`."""
+"""What roles allow and what recorded calls need, as actions on resources, in the stage `local`.
+
+A service that is not known here is an error: who calls it says which ARNs it is about.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ _VALUES = {
     "MutexTable": "erasure-local-mutex",
     "LakeBucket": f"erasure-local-lake-{ACCOUNT}",
     "AthenaBucket": f"erasure-local-athena-{ACCOUNT}",
+    "CodeBucket": f"erasure-local-code-{ACCOUNT}",
     "AthenaWorkgroup": "erasure-local",
     "GlueDatabase": "erasure_local",
     "KeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k",
@@ -67,15 +71,13 @@ def granted(function: str) -> set[Permission]:
         for policy in policies
         for statement in policy["PolicyDocument"]["Statement"]
         for action in actions(statement)
-        for resource in _texts(_value(statement["Resource"], stack))
+        for resource in _texts(value(statement["Resource"], stack))
     }
 
 
 def allows(granted: Permission, needed: Permission) -> bool:
     """Whether a permission covers a need; IAM's `*` and `?`."""
-    if granted.action != needed.action:
-        return False
-    return needed.resource == "*" or fnmatchcase(needed.resource, granted.resource)
+    return granted.action == needed.action and fnmatchcase(needed.resource, granted.resource)
 
 
 def needed(call: Call) -> Iterator[Permission]:
@@ -85,25 +87,40 @@ def needed(call: Call) -> Iterator[Permission]:
     elif call["service"] == "dynamodb":
         yield from _needed_in_dynamodb(call)
     else:
-        action = f"{call['service']}:{call['operation']}"
+        action = action_of(call["service"], call["operation"])
         yield from (Permission(action, arn) for arn in _touched(call))
 
 
+def action_of(service: str, operation: str) -> str:
+    """The action that IAM asks for in the first place."""
+    return f"{service}:{_IN_S3.get(operation, operation) if service == 's3' else operation}"
+
+
 def _touched(call: Call) -> list[str]:
+    prefix = f"{REGION}:{ACCOUNT}"
     match call:
         case {"service": "sqs"}:
             queue = str(call.get("QueueUrl", call.get("QueueName", "*"))).rsplit("/", 1)[-1]
-            return [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"]
+            return [f"arn:aws:sqs:{prefix}:{queue}"]
         case {"service": "events", "buses": buses}:
             names = [str(bus).rsplit("/", 1)[-1] for bus in buses]
-            return [f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{name}" for name in names]
+            return [f"arn:aws:events:{prefix}:event-bus/{name}" for name in names]
         case {"service": "ssm", "Name": name}:
-            return [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name}"]
+            return [f"arn:aws:ssm:{prefix}:parameter{name}"]
         case {"service": "secretsmanager", "SecretId": secret}:
             return [secret]
         case {"service": "athena", "WorkGroup": group}:
-            return [f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{group}"]
-    return ["*"]
+            return [f"arn:aws:athena:{prefix}:workgroup/{group}"]
+        case {"service": "athena"}:
+            return [f"arn:aws:athena:{prefix}:workgroup/{_VALUES['AthenaWorkgroup']}"]
+        case {"service": "glue", "operation": "GetTable", "DatabaseName": database, "Name": table}:
+            table_arn = f"arn:aws:glue:{prefix}:table/{database}/{table}"
+            return [
+                f"arn:aws:glue:{prefix}:catalog",
+                f"arn:aws:glue:{prefix}:database/{database}",
+                table_arn,
+            ]
+    raise ValueError(f"which resources {call['service']}:{call['operation']} touches is not known")
 
 
 _IN_S3 = {
@@ -112,6 +129,7 @@ _IN_S3 = {
     "ListObjectsV2": "ListBucket",
     "ListObjectVersions": "ListBucketVersions",
     "ListParts": "ListMultipartUploadParts",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
     "DeleteObjects": "DeleteObject",
     "CreateMultipartUpload": "PutObject",
     "UploadPart": "PutObject",
@@ -132,12 +150,14 @@ def _needed_in_s3(call: Call) -> Iterator[Permission]:
     if call.get("with_version") and action in _OF_A_VERSION:
         action = action.replace("Object", "ObjectVersion")
     key = f"{bucket}/{call['folder']}/x" if call.get("folder") else f"{bucket}/x"
-    yield Permission(f"s3:{action}", "*" if operation == "DeleteObjects" else key)
+    yield Permission(f"s3:{action}", f"{bucket}/*" if operation == "DeleteObjects" else key)
+    if call.get("if_match"):  # S3 User Guide, "Enforce conditional deletes", and so for writes
+        yield Permission("s3:GetObject", key)
     if call.get("with_tags"):
         yield Permission("s3:PutObjectTagging", key)
     if source := call.get("source"):
         read = "GetObjectVersion" if source["version"] else "GetObject"
-        yield Permission(f"s3:{read}", f"arn:aws:s3:::{source['bucket']}/profiles/x")
+        yield Permission(f"s3:{read}", f"arn:aws:s3:::{source['bucket']}/{source['folder']}/x")
 
 
 _IN_A_TRANSACTION = {
@@ -163,26 +183,41 @@ def _texts(value: Any) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else [str(value)]
 
 
-def _value(node: Any, stack: str) -> Any:
-    """A resource of a statement as ARNs."""
+def value(node: Any, stack: str) -> Any:
+    """A resource or a value of a statement, as text or texts."""
     if isinstance(node, str):
         return node
     if isinstance(node, list):
-        return [text for each in node for text in _texts(_value(each, stack))]
+        return [text for each in node for text in _texts(value(each, stack))]
     ((function, argument),) = node.items()
     match function:
         case "Ref":
             text = {**_VALUES, **_DEPLOYED_WITH}[argument]
             return text.split(",") if argument.endswith("Arns") else text
         case "Fn::GetAtt":
-            queue = resources(stack, "AWS::SQS::Queue")[argument[0]]
-            return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{_value(queue['QueueName'], stack)}"
+            return _arn_of(argument[0], stack)
         case "Fn::Sub":
-            text, inner = argument if isinstance(argument, list) else (argument, {})
-            values = _VALUES | {name: _value(value, stack) for name, value in inner.items()}
-            return re.sub(r"\$\{([^}!]+)\}", lambda match: values[match[1]], text)
+            return _substituted(argument, stack)
         case "Fn::Join":
-            return argument[0].join(_texts(_value(argument[1], stack)))
+            return argument[0].join(_texts(value(argument[1], stack)))
         case "Fn::Split":
-            return _value(argument[1], stack).split(argument[0])
+            return value(argument[1], stack).split(argument[0])
     raise ValueError(function)
+
+
+def _arn_of(logical_id: str, stack: str) -> str:
+    if logical_id in resources(stack, "AWS::S3::Bucket"):
+        return f"arn:aws:s3:::{_VALUES[logical_id]}"
+    queue = resources(stack, "AWS::SQS::Queue")[logical_id]
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{value(queue['QueueName'], stack)}"
+
+
+def _substituted(argument: Any, stack: str) -> str:
+    text, inner = argument if isinstance(argument, list) else (argument, {})
+    values = _VALUES | {name: value(each, stack) for name, each in inner.items()}
+
+    def of(match: re.Match[str]) -> str:
+        name = match[1]
+        return _arn_of(name[:-4], stack) if name.endswith(".Arn") else str(values[name])
+
+    return re.sub(r"\$\{([^}!]+)\}", of, text)

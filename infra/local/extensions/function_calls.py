@@ -31,28 +31,36 @@ def _erasure_note_calls(folder):
         named = {item.get("TableName") for item in inner} | set(params.get("RequestItems", ()))
         return sorted(name for name in named if name)
 
+    def folder_of(key):
+        return key.partition("/")[0] if "/" in key else ""
+
     def source(value):
         if isinstance(value, dict):
-            return {"bucket": value.get("Bucket"), "version": bool(value.get("VersionId"))}
-        return {"bucket": str(value).lstrip("/").split("/")[0], "version": "versionId=" in value}
+            return {"bucket": value.get("Bucket"), "folder": folder_of(value.get("Key", "")),
+                    "version": bool(value.get("VersionId"))}
+        bucket, _, key = str(value).lstrip("/").partition("/")
+        return {"bucket": bucket, "folder": folder_of(key), "version": "versionId=" in value}
 
     def note(params, model, **kwargs):
         call = {"function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
                 "service": model.service_model.service_name, "operation": model.name}
         call.update({name: params[name] for name in names if name in params})
         if "Key" in params and "Bucket" in params:
-            call["folder"] = params["Key"].partition("/")[0] if "/" in params["Key"] else ""
+            call["folder"] = folder_of(params["Key"])
         removed = params.get("Delete", {}).get("Objects", ()) if "Bucket" in params else ()
         if params.get("VersionId") or any(each.get("VersionId") for each in removed):
             call["with_version"] = True
         if params.get("Tagging"):
             call["with_tags"] = True
+        if params.get("IfMatch"):
+            call["if_match"] = True
         if "TransactItems" in params or "RequestItems" in params:
             call["kinds"], call["tables"] = kinds(params), tables(params)
         if "CopySource" in params:
             call["source"] = source(params["CopySource"])
         if "Entries" in params and model.name == "PutEvents":
             call["buses"] = sorted({entry.get("EventBusName", "") for entry in params["Entries"]})
+            call["sources"] = sorted({entry.get("Source", "") for entry in params["Entries"]})
         line = json.dumps(call, sort_keys=True)
         if line not in known:
             known.add(line)
