@@ -19,6 +19,12 @@ CHEAPEST = {
 }
 """Keys that AWS keeps, no stream in front of Firehose, PostgreSQL by IAM instead of a password."""
 
+CHOICES = (
+    *({name: value} for name, value in CHEAPEST.items()),
+    {"ExistingKeyArn": "arn:aws:kms:..."},
+)
+"""One at a time."""
+
 _NOT_INCLUDED = (
     "What you pay without Erasure: the lake's storage, the tables, Aurora; taking records in.",
     "A VPC, which only PostgreSQL asks for: from $7 a month for each interface endpoint and zone.",
@@ -35,7 +41,7 @@ def report(prices: Prices) -> str:
     lines = [
         *_head(prices),
         *_summary(default, cheapest, estimates),
-        *_idle(default, cheapest),
+        *_idle(default, cheapest, prices),
         *_assumptions(),
     ]
     for scenario, priced in estimates:
@@ -45,11 +51,14 @@ def report(prices: Prices) -> str:
 
 
 def _head(prices: Prices) -> Iterator[str]:
+    unfound = sorted(name for name, price in prices.prices.items() if price.found_in is None)
     yield "# What it costs"
     yield ""
     yield "Written by `python -m infra.cost`; a test compares it with what the command writes. Unit"
-    yield "prices, with the page of each: `shared/src/erasure_shared/cost/prices.json`, region"
-    yield f"{prices.region}, {prices.as_of}. {prices.note}"
+    yield "prices, each with AWS's page and the page it was found in:"
+    yield f"`shared/src/erasure_shared/cost/prices.json`, region {prices.region}, {prices.as_of}."
+    yield prices.note
+    yield f"Remembered, and found in no page: {', '.join(unfound) or 'none'}."
     yield ""
     yield "`erasure plan` reckons in the same way, for people you name and what is really there."
 
@@ -67,7 +76,9 @@ def _summary(
         yield f"| {scenario.name} | {_dollars(priced.usd)} | {math.ceil(priced.minutes)} |"
 
 
-def _idle(default: Sequence[IdleLine], cheapest: Sequence[IdleLine]) -> Iterator[str]:
+def _idle(
+    default: Sequence[IdleLine], cheapest: Sequence[IdleLine], prices: Prices
+) -> Iterator[str]:
     yield ""
     yield "## Idle"
     yield "Counted from the templates as they stand. The last column takes off what AWS gives every"
@@ -77,10 +88,35 @@ def _idle(default: Sequence[IdleLine], cheapest: Sequence[IdleLine]) -> Iterator
     settings = ", ".join(f"`{name}={value}`" for name, value in CHEAPEST.items())
     yield from _idle_table(f"The cheapest profile: {settings}", cheapest)
     yield ""
+    yield from _choices(prices, default)
+    yield ""
     yield f"Lambda keeps {POLLERS} connections open to an idle queue that feeds a function, or"
     yield f"{LIMITED_POLLERS} if its concurrency is limited (location and purge are, their dead"
     yield f"letters are not), and asks again every {POLL_S:.0f} seconds. Tables, buckets, Athena,"
     yield "Firehose, bus and functions cost nothing while nothing happens."
+
+
+def _choices(prices: Prices, default: Sequence[IdleLine]) -> Iterator[str]:
+    yield "**What each choice takes off the defaults**"
+    yield ""
+    yield from _header("| dollars a month |", "| ---: |")
+    for choice in CHOICES:
+        saved = _sums(default)[1] - _sums(idle(choice, prices))[1]
+        (setting,) = (f"`{name}={value}`" for name, value in choice.items())
+        yield f"| {setting} | {_dollars(saved)} |"
+    yield ""
+    yield "The stream is on demand because nobody knows its load; one shard of a provisioned one"
+    yield "costs $10.95 a month ($0.015 an hour), and refuses more than a megabyte a second."
+    yield ""
+    yield "What is left of the cheapest profile cannot go:"
+    yield "- The secret is the key of the digests: random, and kept when the stack goes. A"
+    yield "  template cannot make the free SecureString parameter."
+    yield "- Two alarms are more than the ten that are free. What is counted are the metrics that"
+    yield "  alarms look at, so one alarm over several of them costs as much; composite alarms cost"
+    yield "  more."
+    yield "- The limit of purges and searches at a time costs three of the five connections to each"
+    yield "  of two queues; without it they would overrun Athena and PostgreSQL."
+    yield "- The dashboard is free up to three with fifty metrics each."
 
 
 def _idle_table(title: str, lines: Sequence[IdleLine]) -> Iterator[str]:
@@ -107,8 +143,10 @@ def _assumptions() -> Iterator[str]:
     yield f"- Athena reads the id column alone, {scenarios.ID_COLUMN_BYTES} bytes a row: a UUID as"
     yield "  text, not compressed at all."
     yield f"- Purging an object takes {model.PURGE_FIXED_S} s and {per_mb:.2f} s a megabyte at"
-    yield f"  {model.PURGE_MEMORY_GB:.0f} GB of memory, because whole objects are rewritten;"
-    yield f"  {model.CONCURRENT_PURGES} are purged at a time (`MaximumConcurrency`)."
+    yield f"  {model.PURGE_MEMORY_GB:.0f} GB of memory: few pages are cut, yet most bytes of an"
+    yield "  object with one row group travel (`tests/benchmarks/README.md`); where there are more"
+    yield f"  row groups it takes less. {model.CONCURRENT_PURGES} are purged at a time"
+    yield "  (`MaximumConcurrency`)."
     yield f"- A location takes {model.WRITES_PER_LOCATION} writes and"
     yield f"  {model.READS_PER_LOCATION} reads of DynamoDB (lock, record, evidence),"
     yield f"  {model.SQS_PER_LOCATION} requests of SQS, {model.EVENTS_PER_LOCATION} events and"

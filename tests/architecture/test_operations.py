@@ -115,6 +115,13 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
             assert metric in known
 
 
+def test_the_dashboard_stays_within_the_fifty_metrics_that_are_free() -> None:
+    (dashboard,) = resources("platform", "AWS::CloudWatch::Dashboard").values()
+    body = json.loads(re.sub(r"\$\{(.+?)\}", "x", dashboard["DashboardBody"]["Fn::Sub"]))
+
+    assert sum(len(widget["properties"]["metrics"]) for widget in body["widgets"]) <= 50
+
+
 def test_the_dashboard_shows_every_metric_that_an_alarm_looks_at() -> None:
     (dashboard,) = resources("platform", "AWS::CloudWatch::Dashboard").values()
     looked_at = {alarm["MetricName"] for alarm in ALARMS.values()} - {"ErrorsRecorded"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -70,14 +71,14 @@ def test_nobody_found_costs_the_search_alone() -> None:
     assert priced.minutes == pytest.approx(1 / 60)
 
 
-def test_every_price_has_a_unit_a_page_and_a_use() -> None:
+def test_every_price_has_a_unit_and_a_page_and_the_list_the_day_of_its_comparison() -> None:
     assert PRICES.region
-    assert PRICES.as_of
-    assert "assumptions" in PRICES.note
+    assert date.fromisoformat(PRICES.as_of) >= date(2026, 11, 24)
     for name, price in PRICES.prices.items():
         assert price.usd > 0, name
         assert price.unit, name
         assert price.page.startswith("https://aws.amazon.com/"), name
+        assert price.found_in is None or price.found_in.startswith("https://"), name
 
 
 def test_a_price_list_of_another_region_is_read_alike() -> None:

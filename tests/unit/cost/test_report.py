@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from erasure_shared.cost.model import estimate
@@ -38,6 +40,19 @@ def test_a_stream_a_key_and_a_password_are_paid_for_only_where_they_are_made() -
     assert {"kinesis_stream_hour", "kms_key_month"} <= default.keys()
     assert not {"kinesis_stream_hour", "kms_key_month"} & cheapest.keys()
     assert default["secret_month"].amount - cheapest["secret_month"].amount == 1
+
+
+def test_the_cheapest_profile_is_idle_for_a_dollar_a_month_at_most() -> None:
+    assert sum(line.usd for line in lines(**CHEAPEST).values()) <= 1.0
+
+
+def test_a_price_that_was_found_nowhere_is_named_on_the_page() -> None:
+    price = PRICES["s3_put"]
+    unfound = {**PRICES.prices, "s3_put": replace(price, found_in=None)}
+
+    page = report(replace(PRICES, prices=unfound))
+
+    assert "found in no page: s3_put." in page
 
 
 def test_what_is_free_is_taken_off_and_never_more_than_is_used() -> None:

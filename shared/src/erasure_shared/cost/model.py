@@ -24,10 +24,12 @@ SMALLEST_SCAN_BYTES = 10 * MB
 """Athena bills at least so much for a query."""
 PURGE_FIXED_S = 1.5
 """A purge beside the rewriting: lock, history, records, events, now and then a cold start."""
-REWRITE_S_PER_MB = 0.17
-"""CPU of decoding, re-encoding and verifying GZIP Parquet: 0.13 to 0.17 measured."""
+REWRITE_S_PER_MB = 0.04
+"""CPU of finding, erasing and verifying inside pages: 0.03 to 0.035 measured with a hundred people
+in an object, a fifth of that with one (tests/benchmarks/README.md)."""
 TRANSFER_S_PER_MB = 3 / 60
-"""Read, written and read back at 60 MB/s."""
+"""Read, written and read back at 60 MB/s; most where an object is one row group, as Firehose writes
+it, because next to nothing can be copied inside S3."""
 ROW_S = 0.002
 """Deleting one item or row, condition and second look included."""
 QUEUE_DELAY_S = 20.0

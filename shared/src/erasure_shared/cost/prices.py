@@ -12,17 +12,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Price:
-    """What one unit costs; `free` units a month cost nothing, for ever, once in an account."""
+    """What one unit costs; `free` units a month cost nothing, for ever, once in an account.
+
+    `page` is AWS's own; `found_in` the one in which the number was found, None if it was in none.
+    """
 
     usd: float
     unit: str
     page: str
     free: float = 0.0
+    found_in: str | None = None
 
 
 @dataclass(frozen=True)
 class Prices:
-    """The price list of one region and time."""
+    """The price list of one region, as of the day on which it was compared with pages."""
 
     region: str
     as_of: str
