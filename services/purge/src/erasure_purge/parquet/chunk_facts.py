@@ -1,0 +1,187 @@
+"""What is said about a chunk after a cut: statistics, counts, sizes and page indexes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cut import CutPage
+from .encodings import Bounds
+from .footer import MetaField
+from .indexes import StaleBounds, revised_column_index, revised_offset_index, stated_bounds
+from .levels import Bools
+from .new_pages import NewPages
+from .page import UNKNOWN_ROWS
+from .statistics import (
+    Erased,
+    bounds_named,
+    drop_bounds,
+    may_come_from,
+    merged_bounds,
+    revise_statistics,
+    revised_size_statistics,
+    stated_chunk_bounds,
+    touched_sides,
+)
+from .thrift_compact import Items, Kind, Struct
+
+
+class ChunkFacts:
+    """What was said, brought in line with what remains; told of every page that is cut."""
+
+    def __init__(self, pages: NewPages) -> None:
+        self.pages = pages
+        self.chunk = pages.chunk
+        self.leaf = pages.chunk.leaf
+        self.erased = Erased()
+        statistics = self.chunk.meta.struct(MetaField.STATISTICS)
+        self.stated = None if statistics is None else stated_chunk_bounds(statistics)
+        self._cut_bounds: Bounds | None = None
+        self._stale: frozenset[bytes] = frozenset()
+
+    def note(self, number: int, cut: CutPage) -> None:
+        """Count in what the page lost; compute its bounds if an index or the chunk asks."""
+        self.erased.add(cut.erased, self.leaf.order)
+        index = self.chunk.column_index
+        if index is not None and not cut.is_all_null:
+            stated = stated_bounds(index, number)
+            if stated is not None and may_come_from(*stated, cut.erased, self.leaf.order):
+                cut.remaining_bounds(self.leaf.order)
+        if self.stated is not None and may_come_from(*self.stated, cut.erased, self.leaf.order):
+            bounds = cut.remaining_bounds(self.leaf.order)
+            self._cut_bounds = merged_bounds(self._cut_bounds, bounds, self.leaf.order)
+
+    def meta(self, dictionary_change: int) -> Struct:
+        """The chunk's metadata; page headers lose bounds that it no longer states."""
+        meta = Struct(dict(self.chunk.meta.fields))
+        if self.erased.entries:
+            self._revise_statistics(meta)
+            self._revise_counts(meta)
+        change = self.pages.uncompressed_change + dictionary_change
+        before = meta.integer(MetaField.TOTAL_UNCOMPRESSED)
+        meta.set_int(MetaField.TOTAL_UNCOMPRESSED, max(0, before + change))
+        values = meta.integer(MetaField.NUM_VALUES) - self.erased.entries
+        meta.set_int(MetaField.NUM_VALUES, values)
+        return meta
+
+    def _revise_statistics(self, meta: Struct) -> None:
+        statistics = meta.struct(MetaField.STATISTICS)
+        if statistics is None:
+            return
+        revised = Struct(dict(statistics.fields))
+        revise_statistics(
+            revised,
+            self.erased,
+            self.leaf.order,
+            self._remaining_bounds,
+            nulls_are_certain=self.leaf.max_repetition == 0,
+        )
+        meta.set(MetaField.STATISTICS, Kind.STRUCT, revised)
+        self._stale = frozenset(bounds_named(statistics) - bounds_named(revised))
+        if self._stale:
+            self._drop_from_page_headers()
+
+    def _drop_from_page_headers(self) -> None:
+        """Polars states the whole chunk's bounds in the header of every page."""
+        for number in self.pages.remaining():
+            loaded = self.pages.header(number)
+            statistics = loaded.statistics
+            if statistics is None:
+                if number in self.pages.cuts:
+                    return  # a writer that states none for one page states none for any
+                continue
+            if bounds_named(statistics) & self._stale:
+                drop_bounds(statistics)
+                self.pages.put_header(number, loaded)
+
+    def _revise_counts(self, meta: Struct) -> None:
+        meta.drop(MetaField.GEOSPATIAL)
+        sizes = meta.struct(MetaField.SIZE_STATISTICS)
+        if sizes is not None:
+            revised = revised_size_statistics(sizes, self.erased)
+            if revised is None:
+                meta.drop(MetaField.SIZE_STATISTICS)
+            else:
+                meta.set(MetaField.SIZE_STATISTICS, Kind.STRUCT, revised)
+        counts = meta.items(MetaField.ENCODING_STATS)
+        if counts is not None:
+            less = _less_pages(counts, self.pages.cuts)
+            if less is None:
+                meta.drop(MetaField.ENCODING_STATS)
+            else:
+                meta.set(MetaField.ENCODING_STATS, Kind.LIST, less)
+
+    def _still_held(self) -> Bounds | None:
+        """The chunk's stated bounds, if rows that stay in the pages we cut still hold them."""
+        stated, known, order = self.stated, self._cut_bounds, self.leaf.order
+        if stated is None or known is None:
+            return None
+        low_touched, high_touched = touched_sides(*stated, self.erased, order)
+        low_holds = not low_touched or known[0] == stated[0]
+        high_holds = not high_touched or known[1] == stated[1]
+        return stated if low_holds and high_holds else None
+
+    def _remaining_bounds(self) -> Bounds | None:
+        """Bounds of everything that remains, read from every page unless a cut one tells."""
+        held = self._still_held()
+        if held is not None:
+            return held
+        bounds: Bounds | None = None
+        used: Bools | None = None
+        for number in self.pages.remaining():
+            values = self.pages.values(number)
+            if values.indices is not None:
+                if used is None:
+                    used = np.zeros(len(values.column), np.bool_)
+                used[values.indices] = True
+                continue
+            bounds = merged_bounds(bounds, values.bounds(self.leaf.order), self.leaf.order)
+        if used is not None:
+            of_entries = self.chunk.dictionary.filtered(used).bounds(self.leaf.order)
+            bounds = merged_bounds(bounds, of_entries, self.leaf.order)
+        return bounds
+
+    def indexes(self) -> tuple[Struct | None, Struct | None]:
+        """Column index and offset index; ask for the metadata first."""
+        column_index, offset_index = self.chunk.column_index, self.chunk.offset_index
+        pages = self.pages
+        if offset_index is not None:
+            known = all(page.rows != UNKNOWN_ROWS for page in pages.pages)
+            offset_index = (
+                revised_offset_index(offset_index, pages.cuts, pages.pages, pages.sizes)
+                if known
+                else None
+            )
+        if column_index is not None:
+            stale = StaleBounds(self._stale, self._page_bounds)
+            column_index = (
+                revised_column_index(column_index, pages.cuts, len(pages.pages), self.leaf, stale)
+                if offset_index is not None
+                else None
+            )
+        return column_index, offset_index
+
+    def _page_bounds(self, number: int) -> Bounds | None:
+        return self.pages.values(number).bounds(self.leaf.order)
+
+
+_STATS_PAGE_TYPE, _STATS_ENCODING, _STATS_COUNT = 1, 2, 3
+
+
+def _less_pages(counts: Items, cuts: dict[int, CutPage]) -> Items | None:
+    """Page encoding counts less the pages that disappeared; None if they do not fit."""
+    gone: dict[tuple[int, int], int] = {}
+    for cut in cuts.values():
+        if cut.is_empty:
+            kind = (int(cut.kind), cut.encoding)
+            gone[kind] = gone.get(kind, 0) + 1
+    less = Items(counts.kind)
+    for entry in counts.structs():
+        kind = (entry.integer(_STATS_PAGE_TYPE), entry.integer(_STATS_ENCODING))
+        left = entry.integer(_STATS_COUNT) - gone.pop(kind, 0)
+        if left < 0:
+            return None
+        if left:
+            revised = Struct(dict(entry.fields))
+            revised.set_int(_STATS_COUNT, left, Kind.I32)
+            less.append(revised)
+    return None if gone else less

@@ -1,0 +1,58 @@
+"""Which entries of a chunk's dictionary erased rows used, and which the others use."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cut import PageValues, read_values
+from .encodings import DICTIONARY_ENCODINGS
+from .levels import Bools
+from .new_pages import NewPages
+
+
+class EntryUse:
+    """Learned from the pages that are cut; the others are read only if an entry hangs on them."""
+
+    def __init__(self, pages: NewPages) -> None:
+        self.pages = pages
+        self.chunk = pages.chunk
+        self.erased: Bools | None = None
+        self.kept: Bools | None = None
+
+    def note(self, gone: PageValues, remaining: PageValues) -> None:
+        """Remember what a page that was cut tells."""
+        if gone.indices is None or remaining.indices is None:
+            return
+        if self.erased is None or self.kept is None:
+            self.erased = np.zeros(len(gone.column), np.bool_)
+            self.kept = np.zeros(len(gone.column), np.bool_)
+        self.erased[gone.indices] = True
+        self.kept[remaining.indices] = True
+
+    def dead(self) -> Bools | None:
+        """Entries that erased rows used and no remaining row uses; None without any."""
+        return None if self.erased is None else self._unused(self.erased)
+
+    def unused(self) -> Bools | None:
+        """Every entry that no remaining row uses; None without a dictionary."""
+        if self.chunk.dictionary_page is None:
+            return None
+        return self._unused(np.ones(len(self.chunk.dictionary), np.bool_))
+
+    def _unused(self, entries: Bools) -> Bools:
+        """Those of the entries that no remaining row uses."""
+        wanted = entries.copy()
+        if self.kept is not None:
+            wanted &= ~self.kept
+        for number, page in enumerate(self.pages.pages):
+            if not wanted.any():
+                break
+            if number in self.pages.cuts:
+                continue
+            if self.chunk.encoding_of(page) not in DICTIONARY_ENCODINGS:
+                continue
+            loaded = self.chunk.load(page)
+            values = read_values(self.chunk, loaded, self.chunk.content(loaded))
+            if values.indices is not None:
+                wanted[values.indices] = False
+        return wanted
