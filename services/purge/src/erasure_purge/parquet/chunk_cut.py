@@ -12,14 +12,16 @@ import numpy as np
 
 from .chunk_facts import ChunkFacts
 from .cut import PageValues, cut_page
-from .dictionary import blanked_dictionary
+from .dictionary import blanked_dictionary, compacted_dictionary, pays_to_compact
 from .encodings import ByteColumn
 from .entry_use import EntryUse
 from .errors import FooterNotPreserved
 from .footer import KNOWN_META_FIELDS, MetaField
 from .levels import Bools
 from .new_pages import NewPages
+from .page import Content, LoadedPage
 from .pages import ColumnChunk
+from .renumbering import Renumbering
 from .row_starts import RowStarts
 from .segments import Copy, Put, Segment
 from .thrift_compact import Struct
@@ -38,6 +40,7 @@ class ChunkCut:
     pages: int
     pages_cut: int
     entries_blanked: int
+    entries_removed: int = 0
     erased_texts: set[bytes] = field(default_factory=set)
 
     @property
@@ -67,6 +70,16 @@ def cut_chunk(
     return surgery.operate(RowStarts(chunk, erased_rows))
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """The dictionary page, if any, its change in size unpacked, and how many entries went."""
+
+    segments: list[Segment]
+    uncompressed_change: int = 0
+    entries: int = 0
+    is_compacted: bool = False
+
+
 class _ChunkSurgery:
     """The state of cutting one chunk."""
 
@@ -76,40 +89,36 @@ class _ChunkSurgery:
         self.blank_unused = False
         self.collect_texts = False
         self.pages = NewPages(chunk)
-        self.facts = ChunkFacts(self.pages)
         self.use = EntryUse(self.pages)
+        self.facts = ChunkFacts(self.pages, self.use)
         self.texts: set[bytes] = set()
 
     def operate(self, rows: RowStarts) -> ChunkCut:
         for number in rows.touched():
-            self._cut(number, rows)
-        blanked = self._blank_dictionary()
-        meta = self.facts.meta(blanked[1] if blanked else 0)
-        segments: list[Segment] = [blanked[0]] if blanked else []
-        dictionary = self.chunk.dictionary_page
-        if dictionary is not None and not blanked:
-            segments.append(Copy(dictionary.offset, dictionary.size))
-        dictionary_bytes = segments[0].length if segments else 0
-        segments += self.pages.segments()
+            loaded = self.chunk.load(self.pages.pages[number])
+            content = self.chunk.content(loaded)
+            self._cut(number, loaded, content, rows.kept(number, loaded, content))
+        settled = self._settle_dictionary()
+        meta = self.facts.meta(settled.uncompressed_change)
+        segments = [*settled.segments, *self.pages.segments()]
         meta.set_int(MetaField.TOTAL_COMPRESSED, sum(segment.length for segment in segments))
         column_index, offset_index = self.facts.indexes()
         return ChunkCut(
             segments=segments,
             meta=meta,
-            dictionary_bytes=dictionary_bytes,
+            dictionary_bytes=sum(segment.length for segment in settled.segments),
             column_index=column_index,
             offset_index=offset_index,
-            keeps_bloom=not self.facts.erased.entries and not blanked,
+            keeps_bloom=not self.facts.erased.entries and not settled.entries,
             pages=len(self.pages.pages),
             pages_cut=len(self.pages.cuts),
-            entries_blanked=blanked[2] if blanked else 0,
+            entries_blanked=0 if settled.is_compacted else settled.entries,
+            entries_removed=settled.entries if settled.is_compacted else 0,
             erased_texts=self.texts,
         )
 
-    def _cut(self, number: int, rows: RowStarts) -> None:
-        loaded = self.chunk.load(self.pages.pages[number])
-        content = self.chunk.content(loaded)
-        cut = cut_page(self.chunk, loaded, content, rows.kept(number, loaded, content))
+    def _cut(self, number: int, loaded: LoadedPage, content: Content, keep: Bools) -> None:
+        cut = cut_page(self.chunk, loaded, content, keep)
         self.pages.put(number, cut)
         if cut.gone is not None and cut.remaining is not None:
             self.use.note(cut.gone, cut.remaining)
@@ -127,15 +136,33 @@ class _ChunkSurgery:
             where[gone.indices] = True
             self.texts.update(gone.column.selected(where))
 
-    def _blank_dictionary(self) -> tuple[Put, int, int] | None:
-        """The dictionary page without dead entries, its change in size unpacked, their number."""
-        dead = self._dead_entries()
-        page = self.chunk.dictionary_page
+    def _settle_dictionary(self) -> _Settled:
+        """Rid the dictionary of dead entries, then write the pages that were cut."""
+        dead, page = self._dead_entries(), self.chunk.dictionary_page
         if page is None or dead is None or not dead.any():
-            return None
+            self.pages.write()
+            return _Settled([Copy(page.offset, page.size)] if page is not None else [])
+        count = int(np.count_nonzero(dead))
         loaded = self.chunk.load(page)
-        data, change = blanked_dictionary(self.chunk, loaded, dead)
-        return Put(data), change, int(np.count_nonzero(dead))
+        by = Renumbering.without(self.chunk.dictionary, dead)
+        uncut = list(self.pages.uncut_by_dictionary())
+        uncut_bytes = sum(self.pages.pages[number].size for number in uncut)
+        if not pays_to_compact(loaded, by, uncut_bytes):
+            self.pages.write()
+            data, change = blanked_dictionary(self.chunk, loaded, dead)
+            return _Settled([Put(data)], change, count)
+        for number in uncut:
+            self._take_up(number)
+        self.pages.write(by)
+        data, change = compacted_dictionary(self.chunk, loaded, by)
+        return _Settled([Put(data)], change, count, is_compacted=True)
+
+    def _take_up(self, number: int) -> None:
+        """Cut nothing from a page, so that its indices are renumbered."""
+        loaded = self.chunk.load(self.pages.pages[number])
+        if loaded.num_values:
+            content = self.chunk.content(loaded)
+            self._cut(number, loaded, content, np.ones(loaded.num_values, np.bool_))
 
     def _dead_entries(self) -> Bools | None:
         """Entries that erased rows used and no remaining row uses."""

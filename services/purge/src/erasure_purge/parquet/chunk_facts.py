@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .cut import CutPage
 from .encodings import Bounds
+from .entry_use import EntryUse
 from .footer import MetaField
 from .indexes import StaleBounds, revised_column_index, revised_offset_index, stated_bounds
-from .levels import Bools
 from .new_pages import NewPages
 from .page import UNKNOWN_ROWS
 from .statistics import (
@@ -28,8 +26,9 @@ from .thrift_compact import Items, Kind, Struct
 class ChunkFacts:
     """What was said, brought in line with what remains; told of every page that is cut."""
 
-    def __init__(self, pages: NewPages) -> None:
+    def __init__(self, pages: NewPages, use: EntryUse) -> None:
         self.pages = pages
+        self.use = use
         self.chunk = pages.chunk
         self.leaf = pages.chunk.leaf
         self.erased = Erased()
@@ -125,20 +124,24 @@ class ChunkFacts:
         held = self._still_held()
         if held is not None:
             return held
-        bounds: Bounds | None = None
-        used: Bools | None = None
+        order, bounds = self.leaf.order, self._bounds_of_entries()
+        entries_are_known = bounds is not None
         for number in self.pages.remaining():
-            values = self.pages.values(number)
-            if values.indices is not None:
-                if used is None:
-                    used = np.zeros(len(values.column), np.bool_)
-                used[values.indices] = True
+            cut = self.pages.cuts.get(number)
+            if entries_are_known and cut is not None and cut.is_by_dictionary:
                 continue
-            bounds = merged_bounds(bounds, values.bounds(self.leaf.order), self.leaf.order)
-        if used is not None:
-            of_entries = self.chunk.dictionary.filtered(used).bounds(self.leaf.order)
-            bounds = merged_bounds(bounds, of_entries, self.leaf.order)
+            found = None if cut is None else cut.bounds
+            if found is None:
+                found = self.pages.values(number).bounds(order)
+            bounds = merged_bounds(bounds, found, order)
         return bounds
+
+    def _bounds_of_entries(self) -> Bounds | None:
+        """Bounds of the dictionary entries that remaining rows use, if every page was asked."""
+        kept = self.use.kept_by_all()
+        return (
+            None if kept is None else self.chunk.dictionary.filtered(kept).bounds(self.leaf.order)
+        )
 
     def indexes(self) -> tuple[Struct | None, Struct | None]:
         """Column index and offset index; ask for the metadata first."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .encodings import (
+    DICTIONARY_ENCODINGS,
     Bounds,
     ByteColumn,
     Column,
@@ -23,6 +24,7 @@ from .levels import Bools, UInts, encode_hybrid
 from .order import Order
 from .page import Content, LoadedPage, PageField, PageKind, V1Field, V2Field
 from .pages import ColumnChunk
+from .renumbering import Renumbering
 from .statistics import Erased, revise_statistics
 from .thrift_compact import Kind, Struct, encode
 
@@ -55,6 +57,12 @@ class PageValues:
             return PageValues(self.column.filtered(keep))
         return PageValues(self.column, self.indices[keep], self.width)
 
+    def renumbered(self, by: Renumbering) -> PageValues:
+        """The same values, by a dictionary without the entries that go."""
+        if self.indices is None:
+            return self
+        return PageValues(by.column, by.of(self.indices), min(self.width, by.width))
+
     def encoded(self, encoding: int) -> bytes:
         """The values as a page holds them."""
         if self.indices is None:
@@ -76,10 +84,12 @@ class PageValues:
         return int(lengths[self.indices].sum())
 
 
-def read_values(chunk: ColumnChunk, loaded: LoadedPage, content: Content) -> PageValues:
-    """Take a page's values apart."""
+def read_values(
+    chunk: ColumnChunk, loaded: LoadedPage, content: Content, dictionary: Column | None = None
+) -> PageValues:
+    """Take a page's values apart; its dictionary is the chunk's unless it has a new one."""
     if loaded.is_dictionary_encoded:
-        dictionary = chunk.dictionary
+        dictionary = chunk.dictionary if dictionary is None else dictionary
         indices, width = decode_indices(content.values, content.value_count, len(dictionary))
         return PageValues(dictionary, indices, width)
     return PageValues(
@@ -87,12 +97,22 @@ def read_values(chunk: ColumnChunk, loaded: LoadedPage, content: Content) -> Pag
     )
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """What a page will be made of, once its dictionary is settled."""
+
+    loaded: LoadedPage
+    repetition: bytes
+    definition: bytes
+    values: PageValues
+
+
 @dataclass
 class CutPage:
-    """What became of a page: its new bytes (none if nothing remains) and what it lost."""
+    """What became of a page: what it lost and, once written, its new bytes."""
 
-    data: bytes
     uncompressed_change: int
+    entries: int
     rows: int
     kind: PageKind
     encoding: int
@@ -103,11 +123,18 @@ class CutPage:
     gone: PageValues | None
     remaining: PageValues | None
     bounds: Bounds | None = None
+    data: bytes = b""
+    draft: _Draft | None = None
 
     @property
     def is_empty(self) -> bool:
         """Nothing remains: the page disappears."""
-        return not self.data
+        return self.entries == 0
+
+    @property
+    def is_by_dictionary(self) -> bool:
+        """It holds dictionary indices."""
+        return self.encoding in DICTIONARY_ENCODINGS
 
     @property
     def is_all_null(self) -> bool:
@@ -124,20 +151,33 @@ class CutPage:
         """Let go of the values, so that memory does not grow with the pages that were cut."""
         self.gone = self.remaining = None
 
+    def write(self, chunk: ColumnChunk, by: Renumbering | None = None) -> None:
+        """Make the page's bytes, with its indices renumbered if its dictionary shrinks."""
+        draft, self.draft = self.draft, None
+        if draft is None:
+            return
+        values = draft.values if by is None else draft.values.renumbered(by)
+        body, uncompressed = _body(chunk, draft, values, self)
+        header = _sized_header(draft.loaded.header, body, uncompressed)
+        self.data = header + body
+        self.uncompressed_change += len(header) + uncompressed
+
 
 def cut_page(chunk: ColumnChunk, loaded: LoadedPage, content: Content, keep: Bools) -> CutPage:
-    """The page without the entries that are not kept."""
+    """The page without the entries that are not kept.
+
+    It is written, unless it holds dictionary indices: those wait until the dictionary is settled.
+    """
     _check_header(loaded)
     leaf = chunk.leaf
     values = read_values(chunk, loaded, content)
     keep_values = keep if content.present is None else keep[content.present]
     gone, remaining = values.filtered(~keep_values), values.filtered(keep_values)
     erased = _erased(leaf, content, keep, gone)
-    kept = int(np.count_nonzero(keep))
     nulls_before = len(keep) - content.value_count
     cut = CutPage(
-        data=b"",
         uncompressed_change=-(loaded.header_bytes + loaded.uncompressed_bytes),
+        entries=int(np.count_nonzero(keep)),
         rows=_rows(content, keep),
         kind=loaded.kind,
         encoding=loaded.encoding,
@@ -148,11 +188,13 @@ def cut_page(chunk: ColumnChunk, loaded: LoadedPage, content: Content, keep: Boo
         gone=gone,
         remaining=remaining,
     )
-    if kept:
-        body, uncompressed = _body(chunk, loaded, content, keep, remaining, cut)
-        header = _header(loaded, cut, leaf, body, uncompressed)
-        cut.data = header + body
-        cut.uncompressed_change += len(header) + uncompressed
+    if not cut.is_empty:
+        _revise_header(loaded, cut, leaf)
+        repetition = _levels(content.repetition, keep, leaf.max_repetition)
+        definition = _levels(content.definition, keep, leaf.max_definition)
+        cut.draft = _Draft(loaded, repetition, definition, remaining)
+        if not loaded.is_dictionary_encoded:
+            cut.write(chunk)
     return cut
 
 
@@ -184,17 +226,10 @@ def _histogram(levels: UInts | None, drop: Bools, maximum: int) -> npt.NDArray[n
 
 
 def _body(
-    chunk: ColumnChunk,
-    loaded: LoadedPage,
-    content: Content,
-    keep: Bools,
-    remaining: PageValues,
-    cut: CutPage,
+    chunk: ColumnChunk, draft: _Draft, remaining: PageValues, cut: CutPage
 ) -> tuple[bytes, int]:
     """The new body, and its size unpacked; v2 headers learn their level sizes here."""
-    leaf = chunk.leaf
-    repetition = _levels(content.repetition, keep, leaf.max_repetition)
-    definition = _levels(content.definition, keep, leaf.max_definition)
+    loaded, repetition, definition = draft.loaded, draft.repetition, draft.definition
     values = remaining.encoded(loaded.encoding)
     if loaded.kind is PageKind.DATA_V2:
         details = loaded.details
@@ -218,16 +253,16 @@ def _prefixed(levels: bytes) -> bytes:
     return _LENGTH.pack(len(levels)) + levels if levels else b""
 
 
-def _header(loaded: LoadedPage, cut: CutPage, leaf: Leaf, body: bytes, uncompressed: int) -> bytes:
-    header, details = loaded.header, loaded.details
-    v2 = loaded.kind is PageKind.DATA_V2
+def _revise_header(loaded: LoadedPage, cut: CutPage, leaf: Leaf) -> None:
+    """All that the page header says but sizes and checksum."""
+    details = loaded.details
     count = loaded.num_values - cut.erased.entries
     details.set_int(V1Field.NUM_VALUES, count, Kind.I32)
-    if not v2:  # the deprecated bit-packed levels were written as runs
+    if loaded.kind is not PageKind.DATA_V2:  # the deprecated bit-packed levels are written as runs
         details.set_int(V1Field.DEFINITION_ENCODING, _RLE, Kind.I32)
         details.set_int(V1Field.REPETITION_ENCODING, _RLE, Kind.I32)
     statistics = loaded.statistics
-    if statistics is not None:
+    if statistics is not None and cut.erased.entries:
         revise_statistics(
             statistics,
             cut.erased,
@@ -235,6 +270,9 @@ def _header(loaded: LoadedPage, cut: CutPage, leaf: Leaf, body: bytes, uncompres
             lambda: cut.remaining_bounds(leaf.order),
             nulls_are_certain=leaf.max_repetition == 0,
         )
+
+
+def _sized_header(header: Struct, body: bytes, uncompressed: int) -> bytes:
     header.set_int(PageField.UNCOMPRESSED, uncompressed, Kind.I32)
     header.set_int(PageField.COMPRESSED, len(body), Kind.I32)
     set_checksum(header, body)

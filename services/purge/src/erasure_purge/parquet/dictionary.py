@@ -1,6 +1,7 @@
-"""Blanking dictionary entries that no remaining row uses.
+"""Ridding a dictionary of entries that no remaining row uses.
 
-The numbering of the others must not move, so an entry is overwritten, not removed. Byte strings
+Where the pages are written anyway, or enough is saved, dead entries are removed and the others
+renumbered. Elsewhere the numbering must not move, so an entry is overwritten. Byte strings
 must stay distinct (Arrow reads a dictionary into a hash table), other types may repeat a value
 that lives.
 """
@@ -19,21 +20,42 @@ from .levels import Bools
 from .order import Order
 from .page import LoadedPage, PageField
 from .pages import ColumnChunk
+from .renumbering import Renumbering
 from .thrift_compact import Kind, encode
 
 _NUM_VALUES, _ENCODING, _IS_SORTED = 1, 2, 3
 _FEW = 64
+_WORTH = 0.05  # bytes saved by a byte of pages that must be written for it
 
 
 def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> tuple[bytes, int]:
+    """The dictionary page with fillers for its dead entries, and its change in size unpacked."""
+    column = _blanked(chunk.dictionary, dead, chunk.leaf.order)
+    loaded.details.drop(_IS_SORTED)
+    return _rewritten(chunk, loaded, column)
+
+
+def compacted_dictionary(
+    chunk: ColumnChunk, loaded: LoadedPage, by: Renumbering
+) -> tuple[bytes, int]:
     """The dictionary page without its dead entries, and its change in size unpacked."""
+    return _rewritten(chunk, loaded, by.column)
+
+
+def pays_to_compact(loaded: LoadedPage, by: Renumbering, uncut_bytes: int) -> bool:
+    """Whether removing the dead is worth renumbering pages that need not be touched otherwise."""
+    freed = loaded.uncompressed_bytes - len(by.column.encoded(Encoding.PLAIN))
+    return len(by.column) > 0 and freed * loaded.ratio >= uncut_bytes * _WORTH
+
+
+def _rewritten(chunk: ColumnChunk, loaded: LoadedPage, column: Column) -> tuple[bytes, int]:
     header = loaded.header
     if set(header) - set(PageField) or set(loaded.details) - {_NUM_VALUES, _ENCODING, _IS_SORTED}:
         raise UnknownPageType("its header has fields from the future")
     before = loaded.header_bytes + loaded.uncompressed_bytes
-    plain = _blanked(chunk.dictionary, dead, chunk.leaf.order).encoded(Encoding.PLAIN)
+    plain = column.encoded(Encoding.PLAIN)
     body = chunk.packer.pack(chunk.codec, plain, loaded.ratio)
-    loaded.details.drop(_IS_SORTED)
+    loaded.details.set_int(_NUM_VALUES, len(column), Kind.I32)
     header.set_int(PageField.UNCOMPRESSED, len(plain), Kind.I32)
     header.set_int(PageField.COMPRESSED, len(body), Kind.I32)
     set_checksum(header, body)

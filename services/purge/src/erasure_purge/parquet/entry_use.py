@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cut import PageValues, read_values
-from .encodings import DICTIONARY_ENCODINGS
+from .cut import PageValues
 from .levels import Bools
 from .new_pages import NewPages
 
@@ -29,6 +28,10 @@ class EntryUse:
         self.erased[gone.indices] = True
         self.kept[remaining.indices] = True
 
+    def kept_by_all(self) -> Bools | None:
+        """The entries that remaining rows use; None unless every page of indices was cut."""
+        return self.kept if next(self.pages.uncut_by_dictionary(), None) is None else None
+
     def dead(self) -> Bools | None:
         """Entries that erased rows used and no remaining row uses; None without any."""
         return None if self.erased is None else self._unused(self.erased)
@@ -44,15 +47,10 @@ class EntryUse:
         wanted = entries.copy()
         if self.kept is not None:
             wanted &= ~self.kept
-        for number, page in enumerate(self.pages.pages):
+        for number in self.pages.uncut_by_dictionary():
             if not wanted.any():
                 break
-            if number in self.pages.cuts:
-                continue
-            if self.chunk.encoding_of(page) not in DICTIONARY_ENCODINGS:
-                continue
-            loaded = self.chunk.load(page)
-            values = read_values(self.chunk, loaded, self.chunk.content(loaded))
+            values = self.pages.values(number)
             if values.indices is not None:
                 wanted[values.indices] = False
         return wanted

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .cut import CutPage, PageValues, read_values
+from .encodings import DICTIONARY_ENCODINGS, Column
 from .page import LoadedPage
 from .pages import ColumnChunk
+from .renumbering import Renumbering
 from .segments import Copy, Put, Segment
 from .thrift_compact import encode
 
@@ -19,14 +21,28 @@ class NewPages:
         self.pages = chunk.pages()
         self.cuts: dict[int, CutPage] = {}
         self.sizes: dict[int, int] = {}
+        self.dictionary: Column | None = None
         self._replaced: dict[int, list[Segment]] = {}
         self._header_change = 0
 
     def put(self, number: int, cut: CutPage) -> None:
         """Replace a page by what remains of it."""
         self.cuts[number] = cut
-        self.sizes[number] = len(cut.data)
-        self._replaced[number] = [Put(cut.data)] if cut.data else []
+
+    def write(self, by: Renumbering | None = None) -> None:
+        """Make the bytes of every page that was cut; `by`: the dictionary shrinks."""
+        if by is not None:
+            self.dictionary = by.column
+        for number, cut in self.cuts.items():
+            cut.write(self.chunk, by)
+            self.sizes[number] = len(cut.data)
+            self._replaced[number] = [Put(cut.data)] if cut.data else []
+
+    def uncut_by_dictionary(self) -> Iterator[int]:
+        """Numbers of the pages of dictionary indices that were not cut."""
+        for number, page in enumerate(self.pages):
+            if number not in self.cuts and self.chunk.encoding_of(page) in DICTIONARY_ENCODINGS:
+                yield number
 
     def put_header(self, number: int, loaded: LoadedPage) -> None:
         """Replace only a page's header by the loaded one, which was changed."""
@@ -70,4 +86,4 @@ class NewPages:
         """The values that remain in the page."""
         cut = self.cuts.get(number)
         loaded = self.chunk.load(self.pages[number]) if cut is None else self.chunk.parse(cut.data)
-        return read_values(self.chunk, loaded, self.chunk.content(loaded))
+        return read_values(self.chunk, loaded, self.chunk.content(loaded), self.dictionary)

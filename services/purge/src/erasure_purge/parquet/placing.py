@@ -75,6 +75,7 @@ class _GroupTally:
             pages=sum(cut.pages for cut in self.cuts) if len(found.rows) else 0,
             pages_cut=sum(cut.pages_cut for cut in self.cuts),
             dictionary_entries_blanked=sum(cut.entries_blanked for cut in self.cuts),
+            dictionary_entries_removed=sum(cut.entries_removed for cut in self.cuts),
             chunks_reencoded=anew,
         )
 
@@ -154,7 +155,7 @@ class Placer:
                 self.before_each_step()
                 opened = self.open(chunk, leaf, rows)
                 cut, because = self._cut(opened, np.zeros(rows, np.bool_), blank_unused=True)
-                if cut.entries_blanked or because:
+                if cut.entries_blanked or cut.entries_removed or because:
                     tally.cuts.append(cut)
                     tally.reencoded.update([because] if because else [])
                     placed.append(self._place_cut(opened, cut))

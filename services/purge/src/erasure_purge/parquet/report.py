@@ -35,6 +35,7 @@ class GroupReport:
     pages: int = 0
     pages_cut: int = 0
     dictionary_entries_blanked: int = 0
+    dictionary_entries_removed: int = 0
     chunks_reencoded: int = 0
 
 
