@@ -37,7 +37,7 @@ _VALUES = {
     "MutexTable": "erasure-local-mutex",
     "LakeBucket": f"erasure-local-lake-{ACCOUNT}",
     "AthenaBucket": f"erasure-local-athena-{ACCOUNT}",
-    "CodeBucket": f"erasure-local-code-{ACCOUNT}",
+    "CodeBucket": f"erasure-local-artifacts-{ACCOUNT}",
     "AthenaWorkgroup": "erasure-local",
     "GlueDatabase": "erasure_local",
     "KeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k",

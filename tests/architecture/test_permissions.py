@@ -9,6 +9,7 @@ from tests.architecture.permissions import ROLES, allows, granted, needed
 
 _BY_LAMBDA = "Lambda itself does this in the role's name"
 _BY_ATHENA = "Athena does this in the caller's name"
+_LARGE_MAP = "a data map above 4,096 bytes is an object; that of the stage `local` is small"
 _LARGE = "a large object is sent in parts; those of the end-to-end tests are small"
 
 NOT_CALLED = {
@@ -44,6 +45,7 @@ NOT_CALLED_BY = {
         "ResultsAndWantedIds: s3:GetObject": _BY_ATHENA,
         "ResultsAndWantedIds: s3:ListMultipartUploadParts": _BY_ATHENA,
         "SubjectLists: s3:GetObject": "a large request names a list of its people",
+        "LargeDataMap: s3:GetObject": _LARGE_MAP,
     },
     "erasure-local-purge": {
         "RequestsAndLocations: dynamodb:DeleteItem": (
@@ -56,6 +58,7 @@ NOT_CALLED_BY = {
         "Lake: s3:GetObjectTagging": "the tags of an object are kept when it has any",
         "Lake: s3:GetObjectVersionTagging": "the tags of an object are kept when it has any",
         "Lake: s3:PutObjectTagging": "the tags of an object are kept when it has any",
+        "LargeDataMap: s3:GetObject": _LARGE_MAP,
         "LakeBucket: s3:ListBucket": "without it an object that is gone answers “forbidden”",
     },
     "erasure-local-adjudication": {
