@@ -137,7 +137,13 @@ _IN_S3 = {
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
 }
-_OF_A_VERSION = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging"}
+_OF_A_VERSION = {
+    "GetObject",
+    "GetObjectAcl",
+    "DeleteObject",
+    "GetObjectTagging",
+    "PutObjectTagging",
+}
 
 
 def _needed_in_s3(call: Call) -> Iterator[Permission]:

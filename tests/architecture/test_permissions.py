@@ -11,6 +11,7 @@ _BY_LAMBDA = "Lambda itself does this in the role's name"
 _BY_ATHENA = "Athena does this in the caller's name"
 _LARGE_MAP = "a data map above 4,096 bytes is an object; that of the stage `local` is small"
 _LARGE = "a large object is sent in parts; those of the end-to-end tests are small"
+_WITHOUT_VERSIONS = "in a bucket of one's own without versions"
 
 NOT_CALLED = {
     "logs:CreateLogStream": _BY_LAMBDA,
@@ -53,6 +54,8 @@ NOT_CALLED_BY = {
         ),
         "Locks: dynamodb:GetItem": "who holds a lock is looked up when it is not to be had",
         "Lake: s3:AbortMultipartUpload": _LARGE,
+        "Lake: s3:GetObjectAcl": _WITHOUT_VERSIONS,
+        "Lake: s3:PutObjectAcl": "grants to others than its owner are kept when an object has any",
         "Lake: s3:GetObjectLegalHold": "HEAD says only then that an object is locked",
         "Lake: s3:GetObjectRetention": "HEAD says only then that an object is locked",
         "Lake: s3:GetObjectTagging": "the tags of an object are kept when it has any",

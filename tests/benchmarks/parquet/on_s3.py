@@ -14,10 +14,10 @@ import boto3
 import pyarrow.parquet as pq
 from botocore.config import Config
 
+from erasure_purge.content import Replacement
 from erasure_purge.core import ObjectUri
 from erasure_purge.parquet import LocalFile, plan_erasure
 from erasure_purge.parquet.footer import read_footer
-from erasure_purge.s3_commit import S3Commit, S3Source
 from erasure_purge.stores.lake import S3Lake
 
 from .data import ID
@@ -55,11 +55,12 @@ def main() -> None:
     assert stored is not None, "it was just uploaded"
     meter = _Meter(client)
     cpu_before, started = cpu_s(), time.perf_counter()
-    plan = plan_erasure(S3Source(client, stored), ID, ids_file.read_text().split())
-    read_to_plan, calls_to_plan = meter.read, meter.calls.total()
-    commit = S3Commit(client)
-    done = commit.replace(stored, plan, uuid.uuid4().hex)
-    assert done is not None, "nobody else writes here"
+    lake = S3Lake(client)
+    with lake.open(stored) as content:
+        plan = plan_erasure(content, ID, ids_file.read_text().split())
+        read_to_plan, calls_to_plan = meter.read, meter.calls.total()
+        commit = lake.replace(stored, Replacement(plan.segments, content), uuid.uuid4().hex)
+    assert commit is not None, "nobody else writes here"
     report = {
         "cpu_s": cpu_s() - cpu_before,
         "wall_s": time.perf_counter() - started,
@@ -68,8 +69,8 @@ def main() -> None:
         "new": plan.report.bytes_new,
         "read": read_to_plan,
         "read_again": meter.read - read_to_plan,
-        "uploaded": commit.sent.uploaded_bytes,
-        "copied": commit.sent.copied_bytes,
+        "uploaded": commit.bytes_uploaded,
+        "copied": commit.bytes_copied,
         "calls_to_plan": calls_to_plan,
         "calls": meter.calls.total(),
         "must_read": _must_read(path, plan.report.bytes_new),
