@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from erasure_purge.parquet import InMemory, UnsupportedParquet, plan_erasure
+from erasure_purge.parquet import InMemory, UnsupportedParquet, plan_erasure, scan
 from erasure_purge.parquet.errors import IdColumnMissing, IdColumnRepeated, UnsupportedIdType
 from erasure_purge.parquet.footer import (
     FileField,
@@ -51,6 +51,20 @@ def test_text_finds_the_id_in_a_column_of_its_type(
     after = erased(source, [wanted])
 
     assert ids_in(after) == pa.array(column)[1:].to_pylist()
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.float64()])
+def test_what_blanks_a_dictionary_entry_is_nobodys_id(kind: pa.DataType) -> None:
+    """Not even that of number zero: erasing it again finds nobody, and nor does the scanner."""
+    values = [0, 5, 7, 8]
+    source = written(pa.table({ID: pa.array(values, kind), "n": [1, 2, 3, 4]}))
+    gone = ["0", "5"]
+
+    after = erased(source, gone)
+
+    assert ids_in(after) == values[2:]
+    assert scan(after, ID, gone).is_clean
+    assert not plan_erasure(after, ID, gone).changes
 
 
 @pytest.mark.parametrize("physical", ["integer", "fixed", "variable"])
