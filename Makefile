@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 EMULATOR := .local/ministack
 PARQUET_BENCH := .local/bench-parquet-env
+WRANGLER_BENCH := .local/bench-wrangler-env
 CHECKS := .local/checks
 RUN := $(VENV)/bin/python
 CODE := shared/src services/ingestion/src services/location/src services/purge/src \
@@ -76,12 +77,16 @@ $(PARQUET_BENCH)/.ready: tests/benchmarks/parquet/requirements.txt
 spark-files: $(PARQUET_BENCH)/.ready ## write the Spark files that the tests read anew (needs Java)
 	$(PARQUET_BENCH)/bin/python -m tests.contract.parquet.spark write tests/contract/parquet/spark
 
-bench-parquet: $(PARQUET_BENCH)/.ready ## erasing inside pages beside what people do today (Spark needs Java)
-	PYTHONPATH=shared/src:services/purge/src $(PARQUET_BENCH)/bin/python -m tests.benchmarks.parquet
-	PYTHONPATH=shared/src:services/purge/src $(PARQUET_BENCH)/bin/python -m tests.benchmarks.parquet --large
+$(WRANGLER_BENCH)/.ready: tests/benchmarks/parquet/wrangler/requirements.txt
+	$(PYTHON) -m venv $(WRANGLER_BENCH)
+	$(WRANGLER_BENCH)/bin/python $(PIP_INSTALL) --require-hashes -r tests/benchmarks/parquet/wrangler/requirements.txt
+	@touch $@
 
-deploy: setup ## deploy a stage to AWS: STAGE=dev [SERVICE=purge] [YES=1] [PARAMETERS='purge.MemoryMegabytes=4096 ...']
-	@$(RUN) -m infra.deploy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(foreach each,$(PARAMETERS),--set '$(each)')
+bench-parquet: $(PARQUET_BENCH)/.ready $(WRANGLER_BENCH)/.ready $(EMULATOR)/.ready ## erasing inside pages beside what people do today (Spark needs Java): [BENCH='--quick ...']
+	PYTHONPATH=shared/src:services/purge/src $(PARQUET_BENCH)/bin/python -m tests.benchmarks.parquet $(BENCH)
+
+deploy: setup ## deploy a stage to AWS: STAGE=dev [SERVICE=purge] [YES=1] [PARAMETERS='purge.MemoryMegabytes=4096 ...'] [MAP=file]
+	@$(RUN) -m infra.deploy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(if $(MAP),--data-map $(MAP)) $(foreach each,$(PARAMETERS),--set '$(each)')
 
 destroy: setup ## remove a stage, or one service of it: STAGE=dev [SERVICE=purge] [YES=1] [DATA=delete REALLY=dev]
 	@$(RUN) -m infra.destroy $(STAGE) $(SERVICE) $(if $(YES),--yes) $(if $(DATA),--data) $(if $(REALLY),--really $(REALLY))

@@ -32,6 +32,10 @@ class DeploymentFailed(Exception):
     """A stack could not be deployed."""
 
 
+class NotConfirmed(Exception):
+    """Somebody said no."""
+
+
 @dataclass(frozen=True)
 class ChangeSet:
     """What CloudFormation would do to one stack."""

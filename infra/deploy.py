@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.change_sets import ChangeSet, DeploymentFailed
-from infra.deployment import PLATFORM, Deployer, NotConfirmed, deploy_all
+from infra.artifacts import LARGEST_PARAMETER_BYTES, needs_an_object
+from infra.change_sets import ChangeSet
+from infra.command_line import agreed, exit_code, parser
+from infra.deployment import PLATFORM, Deployer, deploy_all
 from infra.preflight import Preflight
-from infra.stage_files import BadInput, Stage, checked_name, read_stage
-from infra.zips import SERVICES, BuildFailed, build_all, target
+from infra.stage_files import BadInput, Stage, checked_name, data_map_text, read_stage
+from infra.zips import SERVICES, build_all, target
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: deployed; 1: not, and a message says why; 2: somebody said no."""
-    parser = argparse.ArgumentParser(prog="make deploy")
-    parser.add_argument("stage", help="which installation: a file in infra/stages")
-    parser.add_argument(
-        "service", nargs="?", help=f"platform, {', '.join(SERVICES)}; default: all of them"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask: for pipelines")
-    parser.add_argument(
+    options = parser("make deploy", (PLATFORM, *SERVICES))
+    options.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="STACK.PARAMETER=VALUE",
         help="for this time and until it is said otherwise; wins over the stage's file",
     )
-    options = parser.parse_args(arguments)
-    try:
-        outputs = deploy(options.stage, options.service, options.set, yes=options.yes)
-    except (BadInput, BuildFailed, DeploymentFailed) as wrong:
-        return _failed(str(wrong))
-    except NotConfirmed as refused:
-        print(f"not deployed: {refused}")  # noqa: T201 - a command line
-        return 2
-    except (BotoCoreError, ClientError) as error:
-        return _failed(f"AWS: {error}")
-    for name, value in sorted(outputs.items()):
-        print(f"{name} = {value}")  # noqa: T201 - a command line
-    return 0
+    options.add_argument(
+        "--data-map", type=Path, metavar="FILE", help="instead of the one that the stage names"
+    )
+    given = options.parse_args(arguments)
+    return exit_code(
+        "make deploy",
+        lambda: deploy(
+            given.stage, given.service, given.set, data_map=given.data_map, yes=given.yes
+        ),
+    )
 
 
 def deploy(
-    stage_name: str, service: str | None, settings: Sequence[str] = (), *, yes: bool
-) -> dict[str, str]:
-    """Check, build, show, ask, deploy, wait; the outputs.
+    stage_name: str,
+    service: str | None,
+    settings: Sequence[str] = (),
+    *,
+    data_map: Path | None = None,
+    yes: bool,
+) -> Iterator[str]:
+    """Check, build, show, ask, deploy, wait; what happened and the outputs, line by line.
 
     Raises:
         BadInput: before anything was created.
@@ -66,6 +64,8 @@ def deploy(
     has_platform = deployer.described(PLATFORM) is not None
     stage = read_stage(stage_name, deployed=has_platform)
     stacks = (service,) if service else (PLATFORM, *SERVICES)
+    if data_map:
+        _take(data_map, stage, stacks)
     for setting in settings:
         _put(setting, stage.parameters)
     if PLATFORM not in stacks and not has_platform:
@@ -74,21 +74,29 @@ def deploy(
             f"make deploy SERVICE=platform STAGE={stage_name} comes first"
         )
     if PLATFORM in stacks:
-        Preflight(stage_name, boto3.Session()).check(stage.parameters.get(PLATFORM, {}))
+        platform = stage.parameters.get(PLATFORM, {})
+        yield from Preflight(deployer.artifacts, boto3.Session()).check(platform)
+        yield from _where_the_data_map_goes(platform, deployer)
     zips = build_all(_target(stage), [name for name in stacks if name in SERVICES])
     shown: list[str] = []
 
     def confirm(change_set: ChangeSet) -> bool:
         shown.append(change_set.stack)
         print(change_set)  # noqa: T201 - a command line
-        return yes or _agreed(change_set.stack)
+        return yes or agreed(f"Deploy {change_set.stack}?")
 
     outputs = deploy_all(
         stage_name, zips, _with_the_target(stage, stacks), stacks=stacks, confirm=confirm
     )
     if not shown:
-        print("nothing to change")  # noqa: T201 - a command line
-    return outputs
+        yield "nothing to change"
+    yield from (f"{name} = {value}" for name, value in sorted(outputs.items()))
+
+
+def _take(data_map: Path, stage: Stage, stacks: Sequence[str]) -> None:
+    if PLATFORM not in stacks:
+        raise BadInput(f"MAP={data_map}: the data map belongs to SERVICE=platform")
+    stage.parameters.setdefault(PLATFORM, {})["DataMap"] = data_map_text(data_map)
 
 
 def _put(setting: str, parameters: dict[str, dict[str, str]]) -> None:
@@ -97,6 +105,15 @@ def _put(setting: str, parameters: dict[str, dict[str, str]]) -> None:
     if not is_set or not parameter or stack not in (PLATFORM, *SERVICES):
         raise BadInput(f"PARAMETERS={setting}: it is STACK.PARAMETER=VALUE")
     parameters.setdefault(stack, {})[parameter] = value
+
+
+def _where_the_data_map_goes(platform: dict[str, str], deployer: Deployer) -> Iterator[str]:
+    text = platform.get("DataMap", "")
+    if needs_an_object(text):
+        yield (
+            f"the data map has {len(text.encode()):,} bytes, a parameter holds "
+            f"{LARGEST_PARAMETER_BYTES:,}: it goes into s3://{deployer.artifacts.bucket}/data-map/"
+        )
 
 
 def _target(stage: Stage) -> str:
@@ -113,18 +130,6 @@ def _with_the_target(stage: Stage, stacks: Sequence[str]) -> dict[str, dict[str,
         name: ({} if name == PLATFORM else runs_on) | stage.parameters.get(name, {})
         for name in stacks
     }
-
-
-def _agreed(stack: str) -> bool:
-    try:
-        return input(f"Deploy {stack}? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
-def _failed(message: str) -> int:
-    print(f"make deploy: {message}", file=sys.stderr)  # noqa: T201 - a command line
-    return 1
 
 
 if __name__ == "__main__":

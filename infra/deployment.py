@@ -6,26 +6,32 @@ the value it has.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from infra.change_sets import NOT_MADE_YET, ChangeSet, ChangeSets, DeploymentFailed
+from erasure_shared.data_map import DataMapObject
+from infra.artifacts import Artifacts, NoBucket, needs_an_object
+from infra.change_sets import (
+    NOT_MADE_YET,
+    ChangeSet,
+    ChangeSets,
+    DeploymentFailed,
+    NotConfirmed,
+)
 from infra.zips import ROOT, SERVICES, build_all
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
-    from mypy_boto3_s3 import S3Client
 
-__all__ = ["Deployer", "DeploymentFailed", "build_all", "deploy_all"]
+__all__ = ["Deployer", "DeploymentFailed", "NotConfirmed", "build_all", "deploy_all"]
 
 PLATFORM = "platform"
 # Each waits for the ones before it: adjudication reads the queues of location and purge.
@@ -42,10 +48,6 @@ _SAME_EVERYWHERE = ("Encryption",)
 
 Parameters = Mapping[str, str]
 Confirm = Callable[[ChangeSet], bool]
-
-
-class NotConfirmed(Exception):
-    """Somebody said no."""
 
 
 def _without_asking(_change_set: ChangeSet) -> bool:
@@ -75,28 +77,43 @@ def deploy_all(
     if unknown:
         raise DeploymentFailed(f"no such stack: {', '.join(unknown)}")
     deployer = Deployer(stage)
-    if deployer.described(PLATFORM) is None:
-        given[PLATFORM] = _data_map_of_the_repository() | given.get(PLATFORM, {})
+    if PLATFORM in stacks:
+        given[PLATFORM] = _with_a_data_map(deployer, given.get(PLATFORM, {}))
     code = {name: deployer.upload(name, zips[name]) for name in zips if name in stacks}
 
     def prepared(name: str) -> ChangeSet | None:
-        shared = {} if name == PLATFORM else deployer.shared_with(name)
+        if name == PLATFORM:
+            return deployer.prepare(name, deployer.with_its_map_placed(given[PLATFORM]))
+        shared = deployer.shared_with(name)
         return deployer.prepare(name, {**shared, **code.get(name, {}), **given.get(name, {})})
 
     outputs: dict[str, str] = {}
     for wave in WAVES:
         names = [name for name in wave if name in stacks and (name == PLATFORM or name in zips)]
-        with ThreadPoolExecutor() as pool:
-            change_sets = [each for each in pool.map(prepared, names) if each]
-            refused = [each for each in change_sets if not confirm(each)]
-            if refused:
-                for each in change_sets:
-                    deployer.change_sets.discard(each)
-                raise NotConfirmed(", ".join(each.stack for each in refused))
-            list(pool.map(deployer.change_sets.execute, change_sets))
+        _carry_out(deployer, names, prepared, confirm)
         for name in names:
             outputs |= deployer.outputs(name)
+        if PLATFORM in names:
+            deployer.with_its_map_placed(given[PLATFORM])  # now under the platform's new key
     return outputs
+
+
+def _carry_out(
+    deployer: Deployer,
+    names: Sequence[str],
+    prepared: Callable[[str], ChangeSet | None],
+    confirm: Confirm,
+) -> None:
+    """Stacks that do not need each other, at the same time; none if one is refused."""
+    with ThreadPoolExecutor() as pool:
+        change_sets = [each for each in pool.map(prepared, names) if each]
+        refused = [each for each in change_sets if not confirm(each)]
+        if refused:
+            for each in change_sets:
+                deployer.change_sets.discard(each)
+            stacks = ", ".join(each.stack for each in refused)
+            raise NotConfirmed(f"not deployed: {stacks}")
+        list(pool.map(deployer.change_sets.execute, change_sets))
 
 
 def version_of(service: str) -> str:
@@ -105,10 +122,12 @@ def version_of(service: str) -> str:
     return str(tomllib.loads(text)["project"]["version"])
 
 
-def _data_map_of_the_repository() -> dict[str, str]:
-    """Without its blanks: a template parameter holds 4,096 bytes."""
+def _with_a_data_map(deployer: Deployer, platform: Parameters) -> dict[str, str]:
+    """A platform that is new and was given none starts with that of the repository."""
+    if "DataMap" in platform or deployer.described(PLATFORM):
+        return dict(platform)
     data_map = json.loads((ROOT / "schemas" / "data_map.json").read_text(encoding="utf-8"))
-    return {"DataMap": json.dumps(data_map, separators=(",", ":"))}
+    return {"DataMap": json.dumps(data_map, separators=(",", ":")), **platform}
 
 
 class Deployer:
@@ -121,20 +140,44 @@ class Deployer:
         self.region = session.region_name
         self.cloudformation: CloudFormationClient = session.client("cloudformation")
         self.change_sets = ChangeSets(self.cloudformation)
-        self.s3: S3Client = session.client("s3")
         self.ssm = session.client("ssm")
-        caller = session.client("sts").get_caller_identity()
-        self.account = caller["Account"]
-        self.partition = caller["Arn"].split(":")[1]
+        self.artifacts = Artifacts(session, stage)
 
     def upload(self, name: str, code: Path) -> dict[str, str]:
-        """Puts a zip where its content says; the template parameters that name it."""
-        bucket = self._artifacts_bucket()
-        with code.open("rb") as file:
-            key = f"{name}/{hashlib.file_digest(file, 'sha256').hexdigest()}.zip"
-        if not self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
-            self.s3.upload_file(str(code), bucket, key)
-        return {"CodeBucket": bucket, "CodeKey": key, "ServiceVersion": version_of(name)}
+        """Puts a zip where its content says; the template parameters that name it.
+
+        Raises:
+            DeploymentFailed: there is no bucket to put it in.
+        """
+        try:
+            key = self.artifacts.upload_code(name, code)
+        except NoBucket as wrong:
+            raise DeploymentFailed(str(wrong)) from wrong
+        return {
+            "CodeBucket": self.artifacts.bucket,
+            "CodeKey": key,
+            "ServiceVersion": version_of(name),
+        }
+
+    def with_its_map_placed(self, platform: Parameters) -> dict[str, str]:
+        """The platform's parameters; instead of a large data map, the address of its object in S3.
+
+        The object is there before anything names it. It is encrypted with the key that the platform
+        is given, else with its own, else, before it has one, with one that S3 keeps.
+
+        Raises:
+            DeploymentFailed: there is no bucket to put it in.
+        """
+        data_map = platform.get("DataMap", "")
+        if not needs_an_object(data_map):
+            return dict(platform)
+        ours = self.outputs(PLATFORM).get("KeyArn", "")
+        key_arn = platform.get("ExistingKeyArn") or (ours if ours.startswith("arn:") else None)
+        try:
+            stored = self.artifacts.upload_data_map(data_map, key_arn=key_arn)
+        except NoBucket as wrong:
+            raise DeploymentFailed(str(wrong)) from wrong
+        return {**platform, "DataMap": stored.uri}
 
     def deploy(self, name: str, parameters: Parameters) -> dict[str, str]:
         """Creates or updates the stack of that name; its outputs.
@@ -214,9 +257,12 @@ class Deployer:
 
     def _tables_of_the_data_map(self) -> list[str]:
         name = f"/erasure/{self.stage}/data-map"
-        data_map = json.loads(self.ssm.get_parameter(Name=name)["Parameter"]["Value"])
+        value = self.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+        stored = DataMapObject.named_by(value)
+        data_map = json.loads(stored.text(self.artifacts.s3) if stored else value)
         tables = {store["table"] for store in data_map["stores"] if store["kind"] == "dynamodb"}
-        prefix = f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/"
+        account = self.artifacts.account
+        prefix = f"arn:{self.artifacts.partition}:dynamodb:{self.region}:{account}:table/"
         return [prefix + table for table in sorted(tables)]
 
     def _parameters(
@@ -267,40 +313,3 @@ class Deployer:
             )
         except WaiterError as error:
             raise DeploymentFailed(f"{stack}: cannot be removed: {error}") from error
-
-    def _artifacts_bucket(self) -> str:
-        """The bucket of the code, made when it is not there yet."""
-        bucket = f"erasure-{self.stage}-artifacts-{self.account}"
-        place: dict[str, Any] = {}
-        if self.region != "us-east-1":
-            place["CreateBucketConfiguration"] = {"LocationConstraint": self.region}
-        try:
-            self.s3.create_bucket(Bucket=bucket, **place)
-        except self.s3.exceptions.BucketAlreadyOwnedByYou:
-            return bucket
-        except ClientError as error:
-            message = error.response["Error"]["Message"]
-            raise DeploymentFailed(f"no bucket {bucket} for the code: {message}") from error
-        self.s3.put_public_access_block(
-            Bucket=bucket,
-            PublicAccessBlockConfiguration={
-                "BlockPublicAcls": True,
-                "IgnorePublicAcls": True,
-                "BlockPublicPolicy": True,
-                "RestrictPublicBuckets": True,
-            },
-        )
-        self.s3.put_bucket_policy(Bucket=bucket, Policy=self._encrypted_transport_only(bucket))
-        return bucket
-
-    def _encrypted_transport_only(self, bucket: str) -> str:
-        arn = f"arn:{self.partition}:s3:::{bucket}"
-        statement = {
-            "Sid": "EncryptedTransportOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [arn, f"{arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -7,18 +7,19 @@ their names.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from erasure_shared.locations import CLOSED
 from erasure_shared.tables import REQUEST_SK
-from infra.deployment import PLATFORM, WAVES, Deployer, DeploymentFailed
+from infra.change_sets import NotConfirmed
+from infra.command_line import agreed, exit_code, parser
+from infra.deployment import PLATFORM, WAVES, Deployer
 from infra.stage_files import BadInput, checked_name
 from infra.zips import SERVICES
 
@@ -30,31 +31,40 @@ _ABSENT = ("NoSuchBucket", "404", "ResourceNotFoundException", "QueueDoesNotExis
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0: removed; 1: refused or failed, and a message says why."""
-    parser = argparse.ArgumentParser(prog="make destroy")
-    parser.add_argument("stage")
-    parser.add_argument("service", nargs="?", help=f"{', '.join(SERVICES)}; default: the stage")
-    parser.add_argument("--yes", action="store_true", help="do not ask: for pipelines")
-    parser.add_argument("--data", action="store_true", help="tables and buckets, too (once)")
-    parser.add_argument("--really", metavar="STAGE", help="the stage again, for --data (twice)")
-    options = parser.parse_args(arguments)
-    try:
-        if options.data and options.really != options.stage:
-            return _failed(
-                f"DATA=delete removes every record of {options.stage} for good; "
-                f"if you mean it, say REALLY={options.stage}, too"
-            )
-        destroyer = Destroyer(checked_name(options.stage))
-        stacks = destroyer.plan(options.service, data=options.data)
-        if not options.yes and not _confirmed(stacks, data=options.data):
-            return _failed("nothing was removed")
-        for line in destroyer.destroy(stacks, data=options.data):
-            print(line)  # noqa: T201 - a command line
-    except (BadInput, DeploymentFailed) as wrong:
-        return _failed(str(wrong))
-    except (BotoCoreError, ClientError) as error:
-        return _failed(f"AWS: {error}")
-    return 0
+    """Exit code 0: removed; 1: refused or failed, and a message says why; 2: somebody said no."""
+    options = parser("make destroy", SERVICES)
+    options.add_argument("--data", action="store_true", help="tables and buckets, too (once)")
+    options.add_argument("--really", metavar="STAGE", help="the stage again, for --data (twice)")
+    given = options.parse_args(arguments)
+    return exit_code(
+        "make destroy",
+        lambda: destroy(
+            given.stage, given.service, data=given.data, really=given.really, yes=given.yes
+        ),
+    )
+
+
+def destroy(
+    stage: str, service: str | None, *, data: bool, really: str | None, yes: bool
+) -> Iterator[str]:
+    """Ask, and remove; what happened, line by line.
+
+    Raises:
+        BadInput: saying why it may not go.
+        DeploymentFailed: a stack could not be removed.
+        NotConfirmed: somebody said no.
+    """
+    if data and really != stage:
+        raise BadInput(
+            f"DATA=delete removes every record of {stage} for good; "
+            f"if you mean it, say REALLY={stage}, too"
+        )
+    destroyer = Destroyer(checked_name(stage))
+    stacks = destroyer.plan(service, data=data)
+    what = ", ".join(stacks) + (" AND ALL THEIR DATA" if data else "")
+    if not yes and not agreed(f"Remove {what}?"):
+        raise NotConfirmed("nothing was removed")
+    yield from destroyer.destroy(stacks, data=data)
 
 
 class Destroyer:
@@ -137,7 +147,7 @@ class Destroyer:
         if not told.get("ExistingLakeBucket"):
             self._delete_bucket(kept["LakeBucket"])
             yield f"deleted the bucket {kept['LakeBucket']}"
-        artifacts = f"erasure-{self._stage}-artifacts-{self._deployer.account}"
+        artifacts = self._deployer.artifacts.bucket
         self._delete_bucket(artifacts)
         yield f"deleted the bucket {artifacts}"
         if told.get("Encryption", "key") == "key" and not told.get("ExistingKeyArn"):
@@ -202,19 +212,6 @@ class Destroyer:
         except ClientError as error:
             if error.response["Error"]["Code"] not in _ABSENT:
                 raise
-
-
-def _confirmed(stacks: Sequence[str], *, data: bool) -> bool:
-    what = ", ".join(stacks) + (" AND ALL THEIR DATA" if data else "")
-    try:
-        return input(f"Remove {what}? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
-def _failed(message: str) -> int:
-    print(f"make destroy: {message}", file=sys.stderr)  # noqa: T201 - a command line
-    return 1
 
 
 if __name__ == "__main__":

@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
+import psycopg
 from botocore.exceptions import ClientError
 
-from erasure_shared.data_map import DataMap, DynamoDBStore, S3Store
+from erasure_shared.data_map import DataMap, DataMapObject, DynamoDBStore, PostgreSQLStore, S3Store
+from erasure_shared.errors import Rejected
+from infra.artifacts import Artifacts
+from infra.data_map_lint.core import name_of
+from infra.data_map_lint.stores import Stores
 from infra.stage_files import BadInput
 from infra.zips import ROOT
 
-_ABSENT = {"404", "NoSuchBucket", "EntityNotFoundException", "ResourceNotFoundException"}
+_ABSENT = {
+    "404",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "EntityNotFoundException",
+    "ResourceNotFoundException",
+}
 _DEMANDS_CONDITIONS = "s3:if-match"
 _REFUSES_PLAIN_HTTP = "aws:SecureTransport"
+_CONNECT_TIMEOUT_S = 5
 
 
 class Preflight:
     """Looks at an account through boto3; changes nothing."""
 
-    def __init__(self, stage: str, session: boto3.Session) -> None:
-        self._stage = stage
+    def __init__(self, artifacts: Artifacts, session: boto3.Session) -> None:
+        self._artifacts = artifacts
+        self._stage = artifacts.stage
         self._region = session.region_name
         self._s3: Any = session.client("s3")
         self._glue: Any = session.client("glue")
         self._kms: Any = session.client("kms")
         self._dynamodb: Any = session.client("dynamodb")
 
-    def check(self, platform: Mapping[str, str]) -> None:
-        """Compare the platform's parameters with what exists.
+    def check(self, platform: Mapping[str, str]) -> Iterator[str]:
+        """Compare the platform's parameters with what exists; what could not be looked at.
 
         Raises:
             BadInput: saying what is wrong, and with which parameter.
@@ -44,8 +57,25 @@ class Preflight:
             self._found(
                 f"ExistingGlueDatabase={database}", lambda: self._glue.get_database(Name=database)
             )
-        if text := platform.get("DataMap"):
-            self._check_data_map(DataMap.read(text), database)
+        if value := platform.get("DataMap"):
+            data_map = self._data_map(value)
+            self._check_data_map(data_map, database)
+            if dsn := platform.get("PostgresqlDsn"):
+                yield from self._check_postgresql(data_map, dsn)
+
+    def _data_map(self, value: str) -> DataMap:
+        """The map that a parameter holds or, in the stage's own bucket, names."""
+        try:
+            stored = DataMapObject.named_by(value)
+            if stored is None:
+                return DataMap.read(value)
+            if stored.bucket != self._artifacts.bucket:
+                raise BadInput(f"DataMap={value}: it must be in {self._artifacts.bucket}")
+            return DataMap.read(
+                self._found(f"DataMap={value}", lambda: stored.text(self._artifacts.s3))
+            )
+        except Rejected as rejected:
+            raise BadInput(f"DataMap: {rejected.describe()}") from None
 
     def _check_bucket(self, bucket: str) -> None:
         name = f"ExistingLakeBucket={bucket}"
@@ -126,6 +156,23 @@ class Preflight:
                 f"{name}: {store.id_attribute} is not the hash key of "
                 f"{store.index or 'the table'}, {keys[0]['AttributeName']} is"
             )
+
+    def _check_postgresql(self, data_map: DataMap, dsn: str) -> Iterator[str]:
+        stores = [store for store in data_map.stores if isinstance(store, PostgreSQLStore)]
+        try:
+            connection = psycopg.connect(dsn, connect_timeout=_CONNECT_TIMEOUT_S)
+        except psycopg.Error:
+            yield "PostgreSQL cannot be reached from here; make lint-data-map compares its tables"
+            return
+        with connection:
+            looked_at = Stores(self._glue, self._dynamodb, lambda: connection)
+            for store in stores:
+                name = f"data map, store {store.name}"
+                table = looked_at.look(name_of(store))
+                if table is None:
+                    raise BadInput(f"{name}: no table {store.schema_name}.{store.table}")
+                if store.id_column not in table.columns:
+                    raise BadInput(f"{name}: table {store.table} has no column {store.id_column}")
 
     @staticmethod
     def _found(name: str, look: Any) -> Any:

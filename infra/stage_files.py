@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from erasure_shared.data_map import DataMap
+from erasure_shared.data_map import LARGEST_BYTES, DataMap
 from erasure_shared.errors import Rejected
 from infra.zips import ROOT, SERVICES
 
@@ -69,7 +69,7 @@ def read_stage(name: str, *, deployed: bool, folder: Path = FOLDER) -> Stage:
 
 
 def data_map_text(file: Path) -> str:
-    """The data map, checked, without its blanks: a template parameter holds 4,096 bytes.
+    """The data map, checked, without its blanks.
 
     Raises:
         BadInput: naming the file, each field and the rule that it breaks.
@@ -77,11 +77,16 @@ def data_map_text(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
         DataMap.read(text)
-    except OSError:
+    except FileNotFoundError:
         raise BadInput(f"the data map {_short(file)} does not exist") from None
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(f"the data map {_short(file)} cannot be read as text") from None
     except Rejected as rejected:
         raise BadInput(f"{_short(file)}: {rejected.describe()}") from None
-    return json.dumps(json.loads(text), separators=(",", ":"))
+    compact = json.dumps(json.loads(text), separators=(",", ":"))
+    if len(compact.encode()) > LARGEST_BYTES:
+        raise BadInput(f"{_short(file)}: a data map has at most {LARGEST_BYTES:,} bytes")
+    return compact
 
 
 def _document(file: Path) -> Mapping[str, Any]:

@@ -1,9 +1,9 @@
 """`python -m infra.data_map_lint [--stage STAGE] [--file FILE]`: exit code 1 where gaps are found.
 
 The map is the deployed one of the stage, unless a file is given: then that is compared before it
-is deployed. Whoever runs it needs `ssm:GetParameter`, `glue:GetTables`, `glue:GetTable`,
-`dynamodb:ListTables`, `dynamodb:DescribeTable`, `dynamodb:Scan` (the attribute names of a thousand
-items) and what connecting to PostgreSQL takes.
+is deployed. Whoever runs it needs `ssm:GetParameter`, `s3:GetObject` (a large map is an object),
+`glue:GetTables`, `glue:GetTable`, `dynamodb:ListTables`, `dynamodb:DescribeTable`, `dynamodb:Scan`
+(the attribute names of a thousand items) and what connecting to PostgreSQL takes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from erasure_shared.data_map import DataMap
+from erasure_shared.data_map import DataMap, DataMapObject
 from erasure_shared.errors import ErasureError
 from erasure_shared.observability import reason_of
 from erasure_shared.postgresql import connection
@@ -54,7 +54,12 @@ class Installation:
 def findings(stage: str, file: Path | None, session: boto3.Session) -> list[Finding]:
     """The comparison for a stage, of its own map or of one in a file."""
     installation = Installation(session.client("ssm"), stage)
-    text = file.read_text(encoding="utf-8") if file else installation.value("data-map")
+    if file:
+        text = file.read_text(encoding="utf-8")
+    else:
+        text = installation.value("data-map")
+        stored = DataMapObject.named_by(text)
+        text = stored.text(session.client("s3")) if stored else text
     data_map = DataMap.read(text)
     stores = Stores(
         session.client("glue"),

@@ -37,7 +37,7 @@ _VALUES = {
     "MutexTable": "erasure-local-mutex",
     "LakeBucket": f"erasure-local-lake-{ACCOUNT}",
     "AthenaBucket": f"erasure-local-athena-{ACCOUNT}",
-    "CodeBucket": f"erasure-local-code-{ACCOUNT}",
+    "CodeBucket": f"erasure-local-artifacts-{ACCOUNT}",
     "AthenaWorkgroup": "erasure-local",
     "GlueDatabase": "erasure_local",
     "KeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k",
@@ -137,7 +137,13 @@ _IN_S3 = {
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
 }
-_OF_A_VERSION = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging"}
+_OF_A_VERSION = {
+    "GetObject",
+    "GetObjectAcl",
+    "DeleteObject",
+    "GetObjectTagging",
+    "PutObjectTagging",
+}
 
 
 def _needed_in_s3(call: Call) -> Iterator[Permission]:

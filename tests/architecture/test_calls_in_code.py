@@ -24,6 +24,7 @@ NOT_RECORDED = {
     ("s3", "AbortMultipartUpload"): "no upload of the end-to-end tests fails",
     ("s3", "CreateMultipartUpload"): "the objects of the end-to-end tests are small",
     ("s3", "UploadPart"): "the objects of the end-to-end tests are small",
+    ("s3", "UploadPartCopy"): "the objects of the end-to-end tests are small",
     ("s3", "CompleteMultipartUpload"): "the objects of the end-to-end tests are small",
     ("sqs", "ChangeMessageVisibility"): "nothing of the end-to-end tests has to be tried later",
     ("sqs", "GetQueueUrl"): "nothing of the end-to-end tests has to be tried later",

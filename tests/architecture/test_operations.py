@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,6 +26,11 @@ OF_AWS = {
     "AWS/Lambda": {"Duration", "Errors", "Throttles"},
     "AWS/Firehose": {"FailedConversion.Records"},
 }
+DIMENSION_OF_AWS = {
+    "AWS/SQS": "QueueName",
+    "AWS/Lambda": "FunctionName",
+    "AWS/Firehose": "DeliveryStreamName",
+}
 ALARMS = {
     physical(alarm["AlarmName"], "S").removeprefix("erasure-S-"): alarm
     for stack in STACKS
@@ -33,16 +39,53 @@ ALARMS = {
 each_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
 
 
-def emitted(service: str) -> set[str]:
-    """Every text in the code of a service that looks like a metric's name."""
+def emitters(service: str) -> Iterator[tuple[set[str], frozenset[str], str]]:
+    """Of each call that emits a metric: its possible names, its dimensions, its unit.
+
+    A metric has the dimension `service`, and those that the function around the call adds. A name
+    that is no plain text is one of those in the same file.
+    """
+    for file in (ROOT / "services" / service / "src").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                calls = list(method_calls(function))
+                added = {texts[0] for name, texts, _ in calls if name == "add_dimension"}
+                for name, texts, unit in calls:
+                    if name in ("add_metric", "single_metric"):
+                        names = set(texts[:1]) or looks_like_metrics(tree)
+                        yield names, frozenset({"service", *added}), unit
+
+
+def looks_like_metrics(tree: ast.Module) -> set[str]:
     return {
         node.value
-        for file in (ROOT / "services" / service / "src").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and re.fullmatch(r"([A-Z][a-z]+){2,}", node.value)
     }
+
+
+def emitted(service: str) -> set[str]:
+    """The metrics that the code of a service emits."""
+    return {name for names, _, _ in emitters(service) for name in names}
+
+
+def method_calls(function: ast.FunctionDef) -> Iterator[tuple[str, list[str], str]]:
+    """Of each call in the function itself: whose, its plain texts, its second argument's name."""
+    inner = {
+        id(node)
+        for nested in ast.walk(function)
+        if isinstance(nested, ast.FunctionDef) and nested is not function
+        for node in ast.walk(nested)
+    }
+    for call in ast.walk(function):
+        if isinstance(call, ast.Call) and id(call) not in inner:
+            first = call.args[:1]
+            texts = [str(each.value) for each in first if isinstance(each, ast.Constant)]
+            unit = getattr(call.args[1], "attr", "") if len(call.args) > 1 else ""
+            yield getattr(call.func, "attr", getattr(call.func, "id", "")), texts, unit
 
 
 def dimensions(alarm: dict[str, Any]) -> dict[str, Any]:
@@ -73,6 +116,27 @@ def test_an_alarm_looks_at_a_metric_that_aws_or_our_code_emits(name: str) -> Non
     known = emitted(dimensions(alarm)["service"]) if namespace == "Erasure" else OF_AWS[namespace]
 
     assert alarm["MetricName"] in known
+
+
+@each_alarm
+def test_an_alarm_asks_for_the_dimensions_that_the_metric_has(name: str) -> None:
+    alarm, asked = ALARMS[name], dimensions(ALARMS[name])
+    if alarm["Namespace"] != "Erasure":
+        assert set(asked) == {DIMENSION_OF_AWS[alarm["Namespace"]]}
+        return
+
+    emitted_with = {
+        of for names, of, _ in emitters(asked["service"]) if alarm["MetricName"] in names
+    }
+
+    assert frozenset(asked) in emitted_with
+    assert asked.get("failed_service", "purge") in SERVICES
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_counted_is_a_count_and_no_alarm_asks_for_another_unit(service: str) -> None:
+    assert {unit for _, _, unit in emitters(service)} == {"Count"}
+    assert not any("Unit" in alarm for alarm in ALARMS.values())
 
 
 @each_alarm
@@ -110,9 +174,23 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
 
     assert set(re.findall(r"\$\{(.+?)\}", text)) == ours
     for widget in body["widgets"]:
-        for namespace, metric, _, of in widget["properties"]["metrics"]:
+        for namespace, metric, dimension, of in widget["properties"]["metrics"]:
             known = emitted(of) if namespace == "Erasure" else OF_AWS[namespace]
             assert metric in known
+            assert dimension == DIMENSION_OF_AWS.get(namespace, "service")
+            assert of in (*SERVICES, *names_of(dimension))
+
+
+def names_of(dimension: str) -> set[str]:
+    """What the templates call the queues, functions or streams that a dimension names."""
+    kind, name = {
+        "QueueName": ("AWS::SQS::Queue", "QueueName"),
+        "FunctionName": ("AWS::Serverless::Function", "FunctionName"),
+        "DeliveryStreamName": ("AWS::KinesisFirehose::DeliveryStream", "DeliveryStreamName"),
+        "service": ("", ""),
+    }[dimension]
+    found = [each for stack in STACKS for each in resources(stack, kind).values()]
+    return {physical(each[name], "x") for each in found}
 
 
 def test_the_dashboard_stays_within_the_fifty_metrics_that_are_free() -> None:
@@ -140,6 +218,9 @@ def test_traces_carry_nothing_that_our_code_put_there() -> None:
     )
 
     assert not re.search(r"\bTracer\b|aws_xray_sdk|put_annotation|opentelemetry", code)
+    for service in SERVICES:
+        shipped = (ROOT / "services" / service / "requirements.txt").read_text(encoding="utf-8")
+        assert not re.search(r"^(aws-xray-sdk|opentelemetry)", shipped, re.MULTILINE)
 
 
 @pytest.mark.parametrize("service", SERVICES)

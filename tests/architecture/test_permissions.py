@@ -9,7 +9,9 @@ from tests.architecture.permissions import ROLES, allows, granted, needed
 
 _BY_LAMBDA = "Lambda itself does this in the role's name"
 _BY_ATHENA = "Athena does this in the caller's name"
+_LARGE_MAP = "a data map above 4,096 bytes is an object; that of the stage `local` is small"
 _LARGE = "a large object is sent in parts; those of the end-to-end tests are small"
+_WITHOUT_VERSIONS = "in a bucket of one's own without versions"
 
 NOT_CALLED = {
     "logs:CreateLogStream": _BY_LAMBDA,
@@ -44,6 +46,7 @@ NOT_CALLED_BY = {
         "ResultsAndWantedIds: s3:GetObject": _BY_ATHENA,
         "ResultsAndWantedIds: s3:ListMultipartUploadParts": _BY_ATHENA,
         "SubjectLists: s3:GetObject": "a large request names a list of its people",
+        "LargeDataMap: s3:GetObject": _LARGE_MAP,
     },
     "erasure-local-purge": {
         "RequestsAndLocations: dynamodb:DeleteItem": (
@@ -51,11 +54,14 @@ NOT_CALLED_BY = {
         ),
         "Locks: dynamodb:GetItem": "who holds a lock is looked up when it is not to be had",
         "Lake: s3:AbortMultipartUpload": _LARGE,
+        "Lake: s3:GetObjectAcl": _WITHOUT_VERSIONS,
+        "Lake: s3:PutObjectAcl": "grants to others than its owner are kept when an object has any",
         "Lake: s3:GetObjectLegalHold": "HEAD says only then that an object is locked",
         "Lake: s3:GetObjectRetention": "HEAD says only then that an object is locked",
         "Lake: s3:GetObjectTagging": "the tags of an object are kept when it has any",
         "Lake: s3:GetObjectVersionTagging": "the tags of an object are kept when it has any",
         "Lake: s3:PutObjectTagging": "the tags of an object are kept when it has any",
+        "LargeDataMap: s3:GetObject": _LARGE_MAP,
         "LakeBucket: s3:ListBucket": "without it an object that is gone answers “forbidden”",
     },
     "erasure-local-adjudication": {

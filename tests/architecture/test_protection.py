@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.architecture.templates import EVERYTHING, SERVICES, STACKS, resources, template
+from tests.architecture.templates import (
+    EVERYTHING,
+    ROOT,
+    SERVICES,
+    STACKS,
+    resources,
+    template,
+)
+from tests.architecture.templates import statements as statements_of_roles
 
 PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -35,21 +43,104 @@ def test_whoever_is_named_may_publish_requests_and_nothing_else() -> None:
     assert allowed["Condition"] == {"StringEquals": {"events:detail-type": "ErasureRequested"}}
 
 
+POLICIES = {
+    "AWS::SQS::QueuePolicy": "PolicyDocument",
+    "AWS::S3::BucketPolicy": "PolicyDocument",
+    "AWS::SNS::TopicPolicy": "PolicyDocument",
+    "AWS::KMS::Key": "KeyPolicy",
+    "AWS::Events::EventBus": "Policy",
+}
+
+
+def resource_policies(stack: str) -> dict[str, list[dict[str, Any]]]:
+    """The statements of every policy of a queue, bucket, topic, key or bus, by its logical id."""
+    return {
+        name: properties[document]["Statement"]
+        for kind, document in POLICIES.items()
+        for name, properties in resources(stack, kind, **EVERYTHING).items()
+    }
+
+
+def texts(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        return [text for each in node.values() for text in texts(each)]
+    return [text for each in node for text in texts(each)] if isinstance(node, list) else [node]
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_resource_policies_let_nobody_in_whom_they_do_not_name(stack: str) -> None:
-    kinds = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy")
-    statements = [
-        statement
-        for kind in kinds
-        for policy in resources(stack, kind).values()
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
     open_to_all = [
-        each["Sid"] for each in statements if each["Effect"] == "Allow" and "*" in each["Principal"]
+        f"{name}: {statement['Sid']}"
+        for name, statements in resource_policies(stack).items()
+        for statement in statements
+        if statement["Effect"] == "Allow" and "*" in texts(statement["Principal"])
     ]
 
     assert open_to_all == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_resource_policy_refuses_what_is_not_encrypted_on_its_way(stack: str) -> None:
+    refusing = {
+        name
+        for name, statements in resource_policies(stack).items()
+        for statement in statements
+        if (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        and statement["Condition"] == PLAIN_HTTP
+    }
+
+    assert refusing == set(resource_policies(stack))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_service_of_aws_is_let_in_for_this_account_or_one_resource_of_ours(stack: str) -> None:
+    let_in = [
+        (name, statement)
+        for name, statements in resource_policies(stack).items()
+        for statement in statements
+        if statement["Effect"] == "Allow" and "Service" in statement["Principal"]
+    ]
+
+    for name, statement in let_in:
+        asked_for = str(statement["Condition"])
+        assert "AWS::AccountId" in asked_for or "aws:SourceArn" in asked_for, name
+    for permission in resources(stack, "AWS::Lambda::Permission").values():
+        assert permission["SourceArn"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_role_is_taken_on_by_one_service_of_aws(stack: str) -> None:
+    for role in resources(stack, "AWS::IAM::Role", **EVERYTHING).values():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        (service,) = texts(statement["Principal"])
+        assert service in ("lambda.amazonaws.com", "firehose.amazonaws.com")
+        assert "ManagedPolicyArns" not in role
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_a_role_may_do_to_anything_has_a_comment_that_says_why(stack: str) -> None:
+    lines = (ROOT / "infra" / f"{stack}.yaml").read_text(encoding="utf-8").splitlines()
+    roles = "\n".join(lines).find("AWS::IAM::Role")
+    first_line = "\n".join(lines)[: max(roles, 0)].count("\n")
+    to_anything = [
+        number
+        for number, line in enumerate(lines)
+        if roles >= 0 and number > first_line and line.strip() == "Resource: '*'"
+    ]
+
+    assert [lines[number] for number in to_anything if not explained(lines, number)] == []
+    assert len(to_anything) == sum(
+        statement["Resource"] == "*" for statement in statements_of_roles(stack)
+    )
+
+
+def explained(lines: list[str], number: int) -> bool:
+    """Whether a comment stands above the statement that the line belongs to."""
+    while not lines[number].strip().startswith("- Sid:"):
+        number -= 1
+    while lines[number].strip().startswith(("- Sid:", "- Has", "- !If")):
+        number -= 1
+    return lines[number].strip().startswith("#")
 
 
 def test_services_use_the_key_for_this_account_only() -> None:

@@ -31,3 +31,15 @@ def road(cloud: LocalCloud) -> Iterator[Road]:
     yield Road(cloud)
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def empty_cloud() -> Iterator[LocalCloud]:
+    """A cloud into which nothing of ours was deployed, and what names it in the environment."""
+    before = dict(os.environ)
+    with LocalCloud.start(stage="dev", deployed=False) as started:
+        os.environ.update(started.environment)
+        os.environ["POSTGRESQL_DSN"] = started.environment["ERASURE_PG_DSN"]
+        yield started
+    os.environ.clear()
+    os.environ.update(before)

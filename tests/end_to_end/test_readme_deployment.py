@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,18 +41,6 @@ class Walk:
     status: str = ""
     left_of_subjects: dict[str, int] = field(default_factory=dict)
     left_of_others: dict[str, int] = field(default_factory=dict)
-
-
-@pytest.fixture(scope="module")
-def empty_cloud() -> Iterator[LocalCloud]:
-    """A cloud into which nothing of ours was deployed, and what names it in the environment."""
-    before = dict(os.environ)
-    with LocalCloud.start(stage="dev", deployed=False) as cloud:
-        os.environ.update(cloud.environment)
-        os.environ["POSTGRESQL_DSN"] = cloud.environment["ERASURE_PG_DSN"]
-        yield cloud
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def stacks(cloud: LocalCloud) -> set[str]:

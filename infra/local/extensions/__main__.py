@@ -12,6 +12,7 @@ from infra.local.extensions import (
     function_workers,
     malformed_events,
     multipart_part_size,
+    ranges_of_versions,
     wrong_batch_responses,
 )
 
@@ -25,6 +26,7 @@ EXTENSIONS = (
     function_workers,
     malformed_events,
     multipart_part_size,
+    ranges_of_versions,
     wrong_batch_responses,
 )
 

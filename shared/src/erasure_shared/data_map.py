@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Annotated, Literal
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from erasure_shared.errors import Rejected
 from erasure_shared.events import read_document
 from erasure_shared.locations import StoreKind
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LARGEST_BYTES = 1_000_000
+"""Of a data map; thousands of tables take less."""
+_IN_S3 = "s3://"
+_ADDRESS = re.compile(r"s3://([a-z0-9.-]{3,63})/data-map/([0-9a-f]{64})\.json")
 
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00\"`]+$")]
 """Quotes are refused rather than escaped: no store of ours needs them in a name."""
@@ -146,3 +157,61 @@ class DataMap(_Part):
 def kind_of(store: S3Store | DynamoDBStore | PostgreSQLStore) -> StoreKind:
     """The kind of locations in the store."""
     return StoreKind(store.kind)
+
+
+@dataclass(frozen=True)
+class DataMapObject:
+    """Where a data map lies that is too large for a parameter: under the hash of its content.
+
+    The parameter holds the address, and so decides which content is taken for the data map.
+    """
+
+    bucket: str
+    sha256: str
+
+    @classmethod
+    def of(cls, bucket: str, text: str) -> Self:
+        """Where that text belongs."""
+        return cls(bucket, hashlib.sha256(text.encode()).hexdigest())
+
+    @classmethod
+    def named_by(cls, value: str) -> Self | None:
+        """The object that a parameter names; None if the parameter holds the data map itself.
+
+        Raises:
+            Rejected: the address is not one of ours.
+        """
+        if not value.startswith(_IN_S3):
+            return None
+        address = _ADDRESS.fullmatch(value)
+        if not address:
+            raise Rejected(
+                "the address of the data map is not s3://BUCKET/data-map/SHA256.json",
+                reason_code="INVALID_DATA_MAP",
+            )
+        return cls(address[1], address[2])
+
+    @property
+    def key(self) -> str:
+        """Its key in the bucket."""
+        return f"data-map/{self.sha256}.json"
+
+    @property
+    def uri(self) -> str:
+        """What the parameter holds."""
+        return f"{_IN_S3}{self.bucket}/{self.key}"
+
+    def text(self, s3: S3Client) -> str:
+        """The data map as it was put there.
+
+        Raises:
+            Rejected: it is too large, or something else lies there now.
+            ClientError: S3 does not have it, or may not give it.
+        """
+        answer = s3.get_object(Bucket=self.bucket, Key=self.key)
+        body = answer["Body"].read(LARGEST_BYTES + 1)
+        if len(body) > LARGEST_BYTES:
+            raise Rejected("the data map is too large", reason_code="INVALID_DATA_MAP")
+        if hashlib.sha256(body).hexdigest() != self.sha256:
+            raise Rejected("the data map is not the one deployed", reason_code="INVALID_DATA_MAP")
+        return str(body, "utf-8")

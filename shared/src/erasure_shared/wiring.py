@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 
 import boto3
 from aws_lambda_powertools.utilities import parameters
 from botocore.config import Config
 
 from erasure_shared.bus import EventBus
-from erasure_shared.data_map import DataMap
+from erasure_shared.data_map import DataMap, DataMapObject
 from erasure_shared.locations import Digest
 from erasure_shared.messages import Queue
 from erasure_shared.requests import Requests
@@ -59,4 +59,12 @@ def queue() -> Queue:
 
 def data_map() -> DataMap:
     """The data map as it is now; a change is seen within a minute, without a deployment."""
-    return DataMap.read(str(parameters.get_parameter(setting("data_map"), max_age=_DATA_MAP_AGE_S)))
+    value = str(parameters.get_parameter(setting("data_map"), max_age=_DATA_MAP_AGE_S))
+    stored = DataMapObject.named_by(value)
+    return DataMap.read(_text(stored) if stored else value)
+
+
+@lru_cache(maxsize=1)
+def _text(stored: DataMapObject) -> str:
+    """Read once: another content has another name."""
+    return stored.text(boto3.client("s3", config=QUICK))

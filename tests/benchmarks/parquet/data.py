@@ -1,9 +1,13 @@
-"""The benchmark's people: a million rows, eleven columns, about three rows per person."""
+"""The benchmark's people: a million rows, eleven columns, about three rows per person.
+
+python -m tests.benchmarks.parquet.data FOLDER SOURCE      the files that Spark writes
+"""
 
 from __future__ import annotations
 
 import random
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,34 +111,18 @@ def make_files(folder: Path, rows: int = ROWS) -> list[Path]:
     ordered = table.sort_by(ID)
     pq.write_table(ordered, path, row_group_size=rows // 10, write_page_index=True, **options)
     made.append(path)
-    return made + _by_spark(folder, made[0])
+    return made
 
 
-def make_large_file(path: Path, groups: int, rows: int = ROWS) -> str:
-    """A file of many row groups with other people in each; an id of the last but one."""
-    somebody = ""
-    writer: pq.ParquetWriter | None = None
-    for number in range(groups):
-        table = people(rows, seed=number)
-        writer = writer or pq.ParquetWriter(
-            path, table.schema, compression="gzip", compression_level=6
-        )
-        writer.write_table(table, row_group_size=rows)
-        if number == max(0, groups - 2):
-            somebody = table[ID][0].as_py()
-    assert writer is not None, "there is a row group at least"
-    writer.close()
-    return somebody
+def rows_of(path: Path) -> int:
+    """Rows, by the footer."""
+    return int(pq.read_metadata(path).num_rows)
 
 
-def _by_spark(folder: Path, source: Path) -> list[Path]:
-    """What parquet-mr writes; nothing without pyspark and Java."""
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        return []
-    if shutil.which("java") is None:
-        return []
+def make_spark_files(folder: Path, source: Path) -> None:
+    """What parquet-mr writes; needs pyspark and Java."""
+    from pyspark.sql import SparkSession
+
     session = (
         SparkSession.builder.master("local[1]")
         .config("spark.driver.memory", "4g")
@@ -146,7 +134,6 @@ def _by_spark(folder: Path, source: Path) -> list[Path]:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    made = []
     bloom = {
         f"parquet.bloom.filter.enabled#{ID}": "true",
         f"parquet.bloom.filter.expected.ndv#{ID}": "100000",
@@ -165,6 +152,9 @@ def _by_spark(folder: Path, source: Path) -> list[Path]:
         path = folder / f"{name}.parquet"
         written.rename(path)
         shutil.rmtree(target)
-        made.append(path)
     session.stop()
-    return made
+
+
+if __name__ == "__main__":
+    make_spark_files(Path(sys.argv[1]), Path(sys.argv[2]))
+    sys.stdout.write("{}\n")

@@ -7,29 +7,41 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .data import ID
 
 Work = Callable[[], dict[str, Any]]
-Method = Callable[[Path, list[str], Path], Work]
+Method = Callable[["Job"], Work]
+OURS = "inside pages (ours)"
+RIVAL = "pyarrow filter + write, level 6"
+WRANGLER = "awswrangler, S3 on this machine"
 
 
-def inside_pages(file: Path, ids: list[str], out: Path) -> Work:
+@dataclass(frozen=True)
+class Job:
+    """What is to be done."""
+
+    file: Path
+    ids: list[str]
+    out: Path
+    endpoint: str
+
+
+def inside_pages(job: Job) -> Work:
     """This engine."""
     from erasure_purge.parquet import LocalFile, apply_plan, plan_erasure
-    from erasure_purge.s3_commit import UploadPart, parts_of
 
     def work() -> dict[str, Any]:
-        with LocalFile(file) as source:
-            plan = plan_erasure(source, ID, ids)
-            apply_plan(plan, source, out)
+        with LocalFile(job.file) as source:
+            plan = plan_erasure(source, ID, job.ids)
+            apply_plan(plan, source, job.out)
         groups = plan.report.groups
-        parts = parts_of(plan.segments)
         return {
-            "uploaded": sum(p.length for p in parts if isinstance(p, UploadPart)),
             "rows": plan.rows_erased,
             "read": plan.report.bytes_read,
             "new": plan.report.bytes_new,
@@ -40,7 +52,7 @@ def inside_pages(file: Path, ids: list[str], out: Path) -> Work:
 
 
 def _pyarrow(level: int) -> Method:
-    def method(file: Path, ids: list[str], out: Path) -> Work:
+    def method(job: Job) -> Work:
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
@@ -48,12 +60,11 @@ def _pyarrow(level: int) -> Method:
         pa.set_cpu_count(2)
 
         def work() -> dict[str, Any]:
-            table = pq.read_table(file)
-            gone = pc.is_in(table[ID], value_set=pa.array(ids))
+            table = pq.read_table(job.file)
+            gone = pc.is_in(table[ID], value_set=pa.array(job.ids))
             table = table.filter(pc.invert(gone))
-            pq.write_table(
-                table, out, compression="gzip", compression_level=level, row_group_size=len(table)
-            )
+            options = {"compression": "gzip", "compression_level": level}
+            pq.write_table(table, job.out, row_group_size=len(table), **options)
             return {}
 
         return work
@@ -61,17 +72,17 @@ def _pyarrow(level: int) -> Method:
     return method
 
 
-def row_group_loop(file: Path, ids: list[str], out: Path) -> Work:
+def row_group_loop(job: Job) -> Work:
     """pyarrow, one row group after the other, level 6."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     def work() -> dict[str, Any]:
-        reader = pq.ParquetFile(file)
-        wanted = pa.array(ids)
+        reader = pq.ParquetFile(job.file)
+        wanted = pa.array(job.ids)
         with pq.ParquetWriter(
-            out, reader.schema_arrow, compression="gzip", compression_level=6
+            job.out, reader.schema_arrow, compression="gzip", compression_level=6
         ) as writer:
             for group in range(reader.num_row_groups):
                 table = reader.read_row_group(group)
@@ -83,19 +94,19 @@ def row_group_loop(file: Path, ids: list[str], out: Path) -> Work:
     return work
 
 
-def polars(file: Path, ids: list[str], out: Path) -> Work:
+def polars(job: Job) -> Work:
     """Polars, as its documentation would have it."""
     import polars as pl
 
     def work() -> dict[str, Any]:
-        frame = pl.read_parquet(file)
-        frame.filter(~pl.col(ID).is_in(ids)).write_parquet(out, compression="gzip")
+        frame = pl.read_parquet(job.file)
+        frame.filter(~pl.col(ID).is_in(job.ids)).write_parquet(job.out, compression="gzip")
         return {}
 
     return work
 
 
-def duckdb(file: Path, ids: list[str], out: Path) -> Work:
+def duckdb(job: Job) -> Work:
     """DuckDB's COPY, two threads."""
     import duckdb as db
     import pyarrow as pa
@@ -103,54 +114,82 @@ def duckdb(file: Path, ids: list[str], out: Path) -> Work:
     def work() -> dict[str, Any]:
         with db.connect() as connection:
             connection.execute("set threads=2")
-            connection.register("ids", pa.table({"i": ids}))
+            connection.register("ids", pa.table({"i": job.ids}))
             connection.execute(
-                f"copy (select * from read_parquet('{file}')"
-                f" where {ID} not in (select i from ids)) to '{out}' (format parquet, codec 'gzip')"
+                f"copy (select * from read_parquet('{job.file}')"
+                f" where {ID} not in (select i from ids)) to '{job.out}'"
+                " (format parquet, codec 'gzip')"
             )
         return {}
 
     return work
 
 
-def deltalake(file: Path, ids: list[str], out: Path) -> Work:
+def deltalake(job: Job) -> Work:
     """deltalake's delete; making the table around the file does not count."""
     import deltalake as dl
 
-    folder = Path(tempfile.mkdtemp(dir=out.parent))
-    shutil.copy(file, folder / "p.parquet")
+    folder = Path(tempfile.mkdtemp(dir=job.out.parent))
+    shutil.copy(job.file, folder / "p.parquet")
     dl.convert_to_deltalake(str(folder))
     table = dl.DeltaTable(str(folder))
-    wanted = ",".join(f"'{one}'" for one in ids)
+    wanted = ",".join(f"'{one}'" for one in job.ids)
     properties = dl.WriterProperties(compression="GZIP", compression_level=6)
 
     def work() -> dict[str, Any]:
         table.delete(f"{ID} in ({wanted})", writer_properties=properties)
         newest = max(folder.glob("*.parquet"), key=lambda path: path.stat().st_mtime)
-        newest.rename(out)
+        newest.rename(job.out)
         shutil.rmtree(folder)
         return {}
 
     return work
 
 
-def copy(file: Path, ids: list[str], out: Path) -> Work:
+def awswrangler(job: Job) -> Work:
+    """AWS's own library, which knows only S3: read, filter and write through pandas."""
+    import awswrangler as wr  # type: ignore[import-not-found]
+    import boto3
+
+    session = boto3.Session(
+        region_name="eu-west-1", aws_access_key_id="local", aws_secret_access_key="local"
+    )
+    s3 = session.client("s3", endpoint_url=job.endpoint)
+    wr.config.s3_endpoint_url = job.endpoint
+    bucket, old, new = f"bench-{uuid.uuid4().hex}", "old.parquet", "new.parquet"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.upload_file(str(job.file), bucket, old)
+
+    def work() -> dict[str, Any]:
+        frame = wr.s3.read_parquet(f"s3://{bucket}/{old}", boto3_session=session)
+        frame = frame[~frame[ID].isin(job.ids)]
+        wr.s3.to_parquet(
+            frame, f"s3://{bucket}/{new}", compression="gzip", index=False, boto3_session=session
+        )
+        return {"bytes": s3.head_object(Bucket=bucket, Key=new)["ContentLength"]}
+
+    return work
+
+
+def copy(job: Job) -> Work:
     """cp: what any tool that writes a whole file costs at least."""
 
     def work() -> dict[str, Any]:
-        shutil.copyfile(file, out)
+        shutil.copyfile(job.file, job.out)
         return {}
 
     return work
 
 
 METHODS: dict[str, Method] = {
-    "inside pages (ours)": inside_pages,
-    "pyarrow filter + write, level 6": _pyarrow(6),
+    OURS: inside_pages,
+    RIVAL: _pyarrow(6),
     "pyarrow filter + write, level 9": _pyarrow(9),
     "pyarrow, loop over row groups": row_group_loop,
     "Polars": polars,
     "DuckDB": duckdb,
     "deltalake delete": deltalake,
+    WRANGLER: awswrangler,
     "cp": copy,
 }
+PYTHON_OF = {WRANGLER: Path(".local/bench-wrangler-env/bin/python")}

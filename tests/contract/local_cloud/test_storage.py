@@ -49,6 +49,20 @@ def test_of_many_conditional_replacements_of_an_object_one_wins(cloud: Cloud) ->
         assert winners(attempts) == 1
 
 
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_range_is_read_of_a_version(cloud: Cloud, is_named: bool) -> None:
+    bucket = cloud.bucket(versioned=True)
+    put = cloud.s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")
+    named = {"VersionId": put["VersionId"]} if is_named else {}
+
+    answer = cloud.s3.get_object(
+        Bucket=bucket, Key="k", Range="bytes=2-4", IfMatch=put["ETag"], **named
+    )
+
+    assert answer["Body"].read() == b"234"
+    assert answer["ContentRange"] == "bytes 2-4/10"
+
+
 def test_a_replacement_of_an_object_that_is_gone_is_refused(cloud: Cloud) -> None:
     bucket = cloud.bucket(versioned=True)
     etag = cloud.s3.put_object(Bucket=bucket, Key="k", Body=b"before")["ETag"]

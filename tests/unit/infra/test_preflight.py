@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.artifacts import Artifacts
 from infra.preflight import Preflight
 from infra.stage_files import BadInput
 from tests.aws import moto_account
@@ -48,8 +49,9 @@ def _account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def check(**platform: str) -> None:
-    Preflight("dev", boto3.Session(region_name="eu-west-1")).check(platform)
+def check(**platform: str) -> list[str]:
+    session = boto3.Session(region_name="eu-west-1")
+    return list(Preflight(Artifacts(session, "dev"), session).check(platform))
 
 
 def complaint(**platform: str) -> str:

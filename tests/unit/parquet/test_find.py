@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from erasure_purge.parquet import plan_erasure
@@ -64,6 +66,34 @@ def test_few_and_many_ids_are_found_alike(count: int) -> None:
     after = erased(file_of(MANY), wanted)
 
     assert ids_in(after) == [one for one in MANY if one not in set(wanted)]
+
+
+def test_a_hundred_thousand_ids_are_sought_at_once() -> None:
+    strangers = [f"stranger-{n}" for n in range(100_000 - 2)]
+
+    plan = plan_erasure(file_of(MANY), ID, [*strangers, MANY[7], MANY[19_999]])
+
+    assert plan.rows_by_id == {MANY[7]: 1, MANY[19_999]: 1}
+
+
+@pytest.mark.parametrize("options", [{"write_page_index": True}, {}])
+def test_a_sorted_file_stays_sorted_and_is_still_searched_by_its_indexes(
+    options: dict[str, Any],
+) -> None:
+    sorting = [pq.SortingColumn(0)]
+    source = file_of(
+        MANY, data_page_size=4_096, write_batch_size=64, sorting_columns=sorting, **options
+    )
+    gone = [MANY[0], *MANY[5_000:5_400], MANY[-1]]  # both ends, and whole pages
+
+    after = erased(source, gone)
+
+    left = pq.ParquetFile(pa.BufferReader(after.data))
+    assert left.metadata.row_group(0).sorting_columns == tuple(sorting)
+    for one, rows in ((MANY[1], 1), (MANY[5_100], 0), (MANY[5_400], 1), (MANY[-2], 1)):
+        found = pq.read_table(pa.BufferReader(after.data), filters=[(ID, "=", one)])
+        assert found.num_rows == rows
+        assert plan_erasure(after, ID, [one]).rows_erased == rows
 
 
 def test_hashes_are_those_of_the_specification() -> None:

@@ -9,8 +9,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from erasure_purge.parquet import UnsupportedParquet, plan_erasure
+from erasure_purge.parquet import InMemory, UnsupportedParquet, plan_erasure, scan
 from erasure_purge.parquet.errors import IdColumnMissing, IdColumnRepeated, UnsupportedIdType
+from erasure_purge.parquet.footer import (
+    FileField,
+    MetaField,
+    chunk_meta,
+    footer_bytes,
+    group_columns,
+    read_footer,
+)
+from erasure_purge.parquet.thrift_compact import Kind
 from tests.unit.parquet.people import ID, erased, file_of, ids_in, written
 
 _A, _B = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -42,6 +51,50 @@ def test_text_finds_the_id_in_a_column_of_its_type(
     after = erased(source, [wanted])
 
     assert ids_in(after) == pa.array(column)[1:].to_pylist()
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.float64()])
+def test_what_blanks_a_dictionary_entry_is_nobodys_id(kind: pa.DataType) -> None:
+    """Not even that of number zero: erasing it again finds nobody, and nor does the scanner."""
+    values = [0, 5, 7, 8]
+    source = written(pa.table({ID: pa.array(values, kind), "n": [1, 2, 3, 4]}))
+    gone = ["0", "5"]
+
+    after = erased(source, gone)
+
+    assert ids_in(after) == values[2:]
+    assert scan(after, ID, gone).is_clean
+    assert not plan_erasure(after, ID, gone).changes
+
+
+@pytest.mark.parametrize("physical", ["integer", "fixed", "variable"])
+@pytest.mark.parametrize("precision", [9, 18])
+def test_a_decimal_is_found_however_it_is_stored(physical: str, precision: int) -> None:
+    values = [Decimal("-1.50"), Decimal("1.50"), None, Decimal("2.50")]
+    column = pa.array(values, pa.decimal128(precision, 2))
+    source = written(pa.table({ID: column}), store_decimal_as_integer=physical == "integer")
+    if physical == "variable":
+        source = _decimals_of_any_length([b"\xff\x6a", b"\x00\x96", b"\x00\x00\x96", b"\x00\xfa"])
+        values = [Decimal("-1.50"), Decimal("1.50"), Decimal("1.50"), Decimal("2.50")]
+
+    after = erased(source, ["1.50"])
+
+    assert ids_in(after) == [one for one in values if one != Decimal("1.50")]
+
+
+def _decimals_of_any_length(stored: list[bytes]) -> InMemory:
+    """A column of byte strings that says it holds decimals, as some writers have it."""
+    source = written(pa.table({ID: pa.array(stored, pa.binary())}), store_schema=False)
+    footer = read_footer(source)
+    schema = footer.document.items(FileField.SCHEMA)
+    assert schema is not None
+    leaf = schema.structs()[1]
+    for field, value in ((6, 5), (7, 2), (8, 9)):  # DECIMAL, scale, precision
+        leaf.set_int(field, value, Kind.I32)
+    for group in footer.row_groups:
+        for chunk, one in zip(group_columns(group), footer.leaves, strict=True):
+            chunk_meta(chunk, one).drop(MetaField.STATISTICS)
+    return InMemory(source.data[: footer.offset] + footer_bytes(footer.document))
 
 
 @pytest.mark.parametrize("text", ["07", "+7", "7.0", " 7", "seven", "", "9" * 30, "7\0"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from erasure_purge.parquet import InMemory, Unit, UnsupportedParquet, plan_erasu
 from erasure_purge.parquet.errors import (
     ErasedValueInMetadata,
     MalformedParquet,
+    UnclearRowBoundaries,
     UnfaithfulInt96,
     UnknownPageType,
 )
@@ -26,8 +28,13 @@ from erasure_purge.parquet.footer import (
     group_columns,
     read_footer,
 )
+from erasure_purge.parquet.one_chunk import read_chunk
 from erasure_purge.parquet.page import PageField
+from erasure_purge.parquet.pages import ColumnChunk
+from erasure_purge.parquet.placement import moved_meta
 from erasure_purge.parquet.raw_pages import walk_raw
+from erasure_purge.parquet.reencode import check_reads_as, check_shape
+from erasure_purge.parquet.scan import scan_bytes
 from erasure_purge.parquet.thrift_compact import Struct
 from tests.unit.parquet.people import ID, applied, erased, ids_in, written
 from tests.unit.parquet.rebuilt import (
@@ -55,8 +62,8 @@ def _people() -> pa.Table:
                 [[("k", n)] * (n % 3) for n in rows], pa.map_(pa.string(), pa.int64())
             ),
             "spend": [float("nan") if n % 5 == 0 else n * 1.5 for n in rows],
-            "level": pa.array([n % 200 for n in rows], pa.uint8()),
-            "balance": pa.array([None if n % 3 else n for n in rows], pa.int32()).cast(
+            "level": pa.array([n % 200 * 20_000_000 for n in rows], pa.uint32()),
+            "balance": pa.array([None if n % 3 else n - 100 for n in rows], pa.int32()).cast(
                 pa.decimal128(12, 2)
             ),
             "seen": pa.array([_START + dt.timedelta(hours=n) for n in rows], pa.timestamp("us")),
@@ -197,8 +204,57 @@ def test_statistics_of_what_is_written_anew_are_those_of_the_rows_that_stay() ->
     of = {chunk.path_in_schema: chunk.statistics for chunk in chunks}
     assert (of[ID].min, of[ID].max, of[ID].null_count) == (IDS[1], IDS[198], 0)
     assert of["mail"].null_count == left["mail"].null_count
-    assert (of["level"].min, of["level"].max) == (1, 198)
-    assert (of["balance"].min, of["balance"].max) == (6, 198)
+    assert (of["level"].min, of["level"].max) == (20_000_000, 3_960_000_000)
+    assert (of["balance"].min, of["balance"].max) == (-94, 98)
+
+
+def test_nothing_else_is_said_of_what_is_written_anew_that_was_true_before() -> None:
+    source = _UNKNOWN["column metadata fields"](
+        _file(write_page_index=True, bloom_filter_options={ID: {"ndv": 400, "fpp": 0.01}})
+    )
+    was, _ = _chunk(source, ID)
+    assert MetaField.SIZE_STATISTICS in was
+    assert MetaField.BLOOM_OFFSET in was
+
+    plan = plan_erasure(source, ID, GONE)
+    meta, leaf = _chunk(applied(plan, source), ID)
+
+    assert set(meta) <= {*range(1, 8), MetaField.DATA_PAGE_OFFSET, *range(11, 14)}
+    chunk = group_columns(read_footer(applied(plan, source)).row_groups[0])[leaf.index]
+    assert ChunkField.COLUMN_INDEX_OFFSET not in chunk
+    assert ChunkField.OFFSET_INDEX_OFFSET not in chunk
+    assert plan.report.indexes_dropped == len(_columns(source))
+    assert plan.report.bloom_filters_dropped == 1
+
+
+def test_another_shape_is_not_taken() -> None:
+    (narrow,) = read_footer(written(pa.table({"n": pa.array([1], pa.int32())}))).leaves
+    for column in (
+        pa.array([1], pa.int64()),
+        pa.array([[1]], pa.list_(pa.int32())),
+        pa.array([{"n": 1}], pa.struct([("n", pa.int32())])),
+        pa.array([b"1234"], pa.binary(4)),
+    ):
+        (other,) = read_footer(written(pa.table({"n": column}))).leaves
+
+        with pytest.raises(UnclearRowBoundaries):
+            check_shape(narrow, other)
+
+
+def test_what_does_not_read_as_the_rows_that_stay_is_not_taken() -> None:
+    source = _file()
+    footer = read_footer(source)
+    leaf = footer.leaves[0]
+    chunk = ColumnChunk(source, group_columns(footer.row_groups[0])[0], leaf, 200, 8192)
+    pages = source.read(chunk.start, chunk.end - chunk.start)
+    meta = moved_meta(chunk.meta, 4 - chunk.start)
+    rows = read_chunk(chunk)
+    other = pa.table([pa.array(rows.column(0).to_pylist()[::-1], pa.binary())], schema=rows.schema)
+
+    check_reads_as(chunk, meta, pages, rows)
+    for wrong in (other, rows.slice(1)):
+        with pytest.raises((UnclearRowBoundaries, OSError)):
+            check_reads_as(chunk, meta, pages, wrong)
 
 
 def test_rows_are_found_and_counted_where_only_pyarrow_reads_the_ids() -> None:
@@ -233,6 +289,23 @@ def test_a_stale_dictionary_is_written_anew_where_only_pyarrow_reads_the_rows() 
     assert plan.report.groups[0].unit is Unit.COLUMN_CHUNK
     assert scan(after, ID, ["ann@example"]).is_clean
     assert ids_in(after) == ["bob", "bob"]
+
+
+@pytest.mark.parametrize("group", [1, 2, 5])
+def test_a_categorical_does_not_keep_the_erased_in_other_row_groups(group: int) -> None:
+    mails = [f"{one}@example.com" for one in IDS[:10]]
+    column = pa.DictionaryArray.from_arrays(pa.array(range(10)), pa.array(mails))
+    table = pa.table({ID: IDS[:10], "mail": column, "n": list(range(10))})
+    source = with_future_metadata(written(table, row_group_size=group), "mail", "n")
+
+    plan = plan_erasure(source, ID, IDS[3:5])
+    after = applied(plan, source)
+
+    for mail in mails[3:5]:
+        assert not scan_bytes(after, read_footer(after), [mail.encode()]).findings
+    assert verify(source, after, ID, IDS[3:5], plan=plan).holds
+    others = [one for one in plan.report.groups if one.rows_erased == 0]
+    assert {one.chunks_reencoded for one in others} <= {1}  # not the column n
 
 
 def test_texts_written_anew_are_searched_in_the_metadata_too() -> None:
@@ -289,6 +362,22 @@ def test_the_scanner_looks_into_pages_of_unknown_kinds() -> None:
         return [pages[0], (index, quote)]
 
     source = rebuilt(_file(compression="none"), behind_a_quote, "level")
+
+    found = scan(source, ID, [IDS[3]])
+
+    assert "pages of an unknown kind of level" in found.findings
+
+
+def test_the_scanner_unpacks_pages_of_unknown_kinds() -> None:
+    def behind_a_packed_quote(header: Struct, body: bytes) -> list[tuple[Struct, bytes]]:
+        pages = list(behind_an_index_page(header, body))
+        index, _ = pages[1]
+        quote = gzip.compress(IDS[3].encode() * 9)
+        index.set_int(PageField.UNCOMPRESSED, len(IDS[3]) * 9)
+        index.set_int(PageField.COMPRESSED, len(quote))
+        return [pages[0], (index, quote)]
+
+    source = rebuilt(_file(compression="gzip"), behind_a_packed_quote, "level")
 
     found = scan(source, ID, [IDS[3]])
 

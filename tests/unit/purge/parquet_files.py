@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,6 +25,13 @@ def profiles(*ids: str | None, **options: Any) -> bytes:
     notes = [f"note of {text}" for text in ids]
     table = pa.table({"profile_id": pa.array(ids, pa.string()), "note": notes})
     return parquet(table, **options)
+
+
+def table_of(rows: int) -> pa.Table:
+    """People with 100 bytes each that do not pack."""
+    noise = np.random.default_rng(1)
+    notes = pa.array([noise.bytes(100) for _ in range(rows)], pa.binary())
+    return pa.table({"profile_id": [f"person-{n}" for n in range(rows)], "note": notes})
 
 
 def read(content: bytes) -> pa.Table:

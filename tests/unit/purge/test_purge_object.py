@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from erasure_purge.core import ObjectUri
+from erasure_purge.core import Commit, ObjectUri
 from erasure_shared.errors import Corrupted, OutOfTime, Rejected, RetryLater
 from erasure_shared.events import (
     ErasureCompleted,
@@ -356,10 +356,12 @@ def test_other_bytes_read_back_stop_everything_before_history_goes(world: World)
         def __getattr__(self, name: str) -> object:
             return getattr(world.lake, name)
 
-        def replace(self, stored: object, body: object, nonce: str) -> object:
-            committed = real_replace(stored, body, nonce)  # type: ignore[arg-type]
+        def replace(self, stored: object, replacement: object, nonce: str) -> object:
+            real_replace(stored, replacement, nonce)  # type: ignore[arg-type]
             world.lake.put(URI, b"mangled")
-            return world.lake.find(URI) if committed else None
+            mangled = world.lake.find(URI)
+            assert mangled is not None
+            return Commit(mangled)
 
     with pytest.raises(Corrupted):
         world.purge(world.pending("r1", "ann"), lake=Mangling())

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 
 from pydantic import SecretStr
 
-from erasure_purge.core import ObjectUri, StoredObject, Version
+from erasure_purge.content import Replacement
+from erasure_purge.core import Commit, ObjectUri, StoredObject, Version
 from erasure_purge.engine import erase
 from erasure_purge.use_case import Outcome, Ports, purge_location
 from erasure_shared.data_map import DataMap, DynamoDBStore, PostgreSQLStore
@@ -42,6 +43,23 @@ class _Entry:
     headers: dict[str, Any] = field(default_factory=dict)
 
 
+class FakeContent:
+    """A version's content, looked up at each read."""
+
+    def __init__(self, stored: StoredObject, look_up: Callable[[], bytes]) -> None:
+        self.size_bytes = stored.size_bytes
+        self.bytes_read = 0
+        self._look_up = look_up
+
+    def read(self, offset: int, length: int) -> bytes:
+        data = self._look_up()[offset : offset + length]
+        self.bytes_read += len(data)
+        return data
+
+    def whole(self) -> BinaryIO:
+        return BytesIO(self.read(0, self.size_bytes))
+
+
 class FakeLake:
     """S3 with versions: conditional writes, deletion by version id, delete markers."""
 
@@ -50,7 +68,8 @@ class FakeLake:
         self._numbers = count(1)
         self.writes = 0
         self.hindrance: str | None = None
-        self.locked_versions: set[str] = set()
+        self.restored_from: str | None = None
+        self.forgotten: dict[ObjectUri, int] = {}
         self.before_commit: Callable[[], None] = lambda: None
 
     def put(self, uri: ObjectUri, content: bytes) -> str:
@@ -83,22 +102,18 @@ class FakeLake:
         return self._stored(uri, history[0])
 
     @contextmanager
-    def read(self, stored: StoredObject) -> Iterator[BinaryIO]:
-        for entry in self._entries.get(stored.uri, []):
-            if entry.version_id == stored.version_id and entry.content is not None:
-                yield BytesIO(entry.content)
-                return
-        raise RetryLater("the object changed while it was opened")
+    def open(self, stored: StoredObject) -> Iterator[FakeContent]:
+        yield FakeContent(stored, lambda: self._content(stored))
 
-    def replace(self, stored: StoredObject, body: BinaryIO, nonce: str) -> StoredObject | None:
+    def replace(self, stored: StoredObject, replacement: Replacement, nonce: str) -> Commit | None:
         self.before_commit()
         now = self.find(stored.uri)
         if now is None or now.etag != stored.etag:
             return None
         self.writes += 1
-        body.seek(0)
-        self._add(stored.uri, body.read(), nonce)
-        return self.find(stored.uri)
+        self._add(stored.uri, replacement.read(0, replacement.size_bytes), nonce)
+        committed = self.find(stored.uri)
+        return None if committed is None else Commit(committed, replacement.size_bytes)
 
     def delete(self, stored: StoredObject) -> str | None:
         self.before_commit()
@@ -111,6 +126,15 @@ class FakeLake:
     def remove_versions(self, uri: ObjectUri, version_ids: Sequence[str]) -> None:
         history = self._entries.get(uri, [])
         history[:] = [entry for entry in history if entry.version_id not in version_ids]
+
+    def abort_forgotten(self, uri: ObjectUri) -> int:
+        return self.forgotten.pop(uri, 0)
+
+    def _content(self, stored: StoredObject) -> bytes:
+        for entry in self._entries.get(stored.uri, []):
+            if entry.version_id == stored.version_id and entry.content is not None:
+                return entry.content
+        raise RetryLater("the object changed while it was read", reason_code="OBJECT_CHANGED")
 
     def _add(self, uri: ObjectUri, content: bytes | None, nonce: str | None) -> str:
         entry = _Entry(f"v{next(self._numbers)}", content, nonce)
@@ -126,6 +150,7 @@ class FakeLake:
             len(entry.content),
             entry.nonce,
             hindrance=self.hindrance,
+            restored_from=self.restored_from,
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from erasure_purge.content import Replacement
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import Identifier, PendingLocation
 
@@ -24,16 +25,41 @@ HINDRANCES = {
 
 _OVERHEAD_S = 3.0
 _REWRITTEN_BYTES_PER_S = 2_000_000
-_COPIED_BYTES_PER_S = 20_000_000
+_TRANSFERRED_BYTES_PER_S = 20_000_000
+_COPIED_BYTES_PER_S = 50_000_000
+_STEP_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Touched:
+    """How much of a file an erasure changes, and why not less; numbers and reason codes alone.
+
+    `unit` is the largest part that was written anew. `pages` are those of the row groups that lose
+    rows: of the others none was looked at more than finding needs.
+    """
+
+    unit: str = "none"
+    unit_reason: str = "NOBODY_FOUND"
+    row_groups: int = 0
+    row_groups_touched: int = 0
+    pages: int = 0
+    pages_touched: int = 0
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """What an engine found and did in one file."""
+    """What an engine found in a file, and what must take its place.
+
+    Without a replacement the file stays, unless all its rows go. `thorough`: every remaining row
+    was compared and every byte searched.
+    """
 
     rows_before: int
     rows_by_id: Mapping[str, int] = field(repr=False)
     writer: str = ""
+    replacement: Replacement | None = field(default=None, repr=False)
+    touched: Touched = Touched()
+    thorough: bool = False
 
     @property
     def rows_erased(self) -> int:
@@ -44,6 +70,11 @@ class Erasure:
     def rows_after(self) -> int:
         """Rows that are left."""
         return self.rows_before - self.rows_erased
+
+    @property
+    def empties(self) -> bool:
+        """No row is left: the object goes instead of being replaced."""
+        return self.rows_erased > 0 and not self.rows_after
 
 
 @dataclass(frozen=True)
@@ -76,7 +107,8 @@ class StoredObject:
     """One version of an object, as it was met.
 
     `headers` are arguments of PutObject by which its replacement keeps what is not content.
-    `hindrance` is one of `HINDRANCES`, or None.
+    `hindrance` is one of `HINDRANCES`, or None. `restored_from` is the archive class of an object
+    whose restored copy is read; its replacement is not archived.
     """
 
     uri: ObjectUri
@@ -85,7 +117,18 @@ class StoredObject:
     size_bytes: int
     nonce: str | None = None
     headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    has_tags: bool = False
     hindrance: str | None = None
+    restored_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A replacement that stands in its place, and what it cost to put it there."""
+
+    stored: StoredObject
+    bytes_uploaded: int = 0
+    bytes_copied: int = 0
 
 
 @dataclass(frozen=True)
@@ -202,11 +245,26 @@ def outdated(
     )
 
 
+def seconds_for_a_step(size_bytes: int) -> float:
+    """How long fetching a small object takes, or one column of one row group of a large one."""
+    return _OVERHEAD_S + min(size_bytes, _STEP_BYTES) / _TRANSFERRED_BYTES_PER_S
+
+
 def seconds_to_rewrite(size_bytes: int) -> float:
-    """How long reading, rewriting, checking, writing and reading back take; on the safe side."""
+    """How long it takes to read all, to write it anew or to compare it row by row."""
     return _OVERHEAD_S + size_bytes / _REWRITTEN_BYTES_PER_S
 
 
-def seconds_to_commit(size_bytes: int) -> float:
-    """How long writing and reading back take; on the safe side."""
-    return _OVERHEAD_S + size_bytes / _COPIED_BYTES_PER_S
+def seconds_to_search(id_column_bytes: int) -> float:
+    """How long it takes to read the id column, before and after."""
+    return _OVERHEAD_S + 2 * id_column_bytes / _TRANSFERRED_BYTES_PER_S
+
+
+def seconds_to_commit(new_bytes: int, size_bytes: int) -> float:
+    """How long writing, copying what stays and reading back take; on the safe side.
+
+    A part of an upload may be up to as large again as what is new in it.
+    """
+    travels = min(size_bytes, 2 * new_bytes + _STEP_BYTES)
+    copied = max(0, size_bytes - travels)
+    return _OVERHEAD_S + 2 * travels / _TRANSFERRED_BYTES_PER_S + copied / _COPIED_BYTES_PER_S

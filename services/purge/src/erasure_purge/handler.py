@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,9 +13,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from erasure_purge.engine import erase
 from erasure_purge.stores.dynamodb import DynamoDBItems
-from erasure_purge.stores.lake import PATIENT, S3Lake
+from erasure_purge.stores.lake import S3Lake
 from erasure_purge.stores.locks import LOCK_NOT_ACQUIRED, MutexLocks
 from erasure_purge.stores.postgresql import PostgreSQLRows
+from erasure_purge.stores.s3 import PATIENT
 from erasure_purge.use_case import Outcome, Ports, purge_location
 from erasure_shared import messages, postgresql, wiring
 from erasure_shared.errors import Rejected
@@ -29,6 +30,7 @@ _RESERVE_S = 2.0
 """For the response, the message's delay and the metrics."""
 
 _RELEASE_WITHIN_S = 5.0
+_THOROUGH_MEGABYTES = "128"
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def ports(context: LambdaContext) -> Ports:
         lake=lake(),
         items=items(),
         rows=PostgreSQLRows(lambda: postgresql.connection(setting("postgresql_secret"))),
-        erase=erase,
+        erase=partial(erase, thorough_up_to_bytes=_thorough_up_to_bytes()),
         store=data_map.store,
         time_left_s=lambda: context.get_remaining_time_in_millis() / 1_000 - _RESERVE_S,
         new_nonce=lambda: uuid4().hex,
@@ -93,6 +95,11 @@ def lake() -> S3Lake:
 def items() -> DynamoDBItems:
     """The DynamoDB tables."""
     return DynamoDBItems(boto3.client("dynamodb", config=wiring.QUICK))
+
+
+def _thorough_up_to_bytes() -> int:
+    """Up to which size every remaining row is compared and every byte searched."""
+    return int(setting("thorough_up_to_megabytes", default=_THOROUGH_MEGABYTES)) << 20
 
 
 def _read(message: Message) -> PurgeRequested:

@@ -14,12 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .by_arrow import first_dictionary
-from .encodings import bits_type
-from .errors import UNLEARNED
 from .footer import Leaf
 from .ids import as_arrow
 from .levels import Bools
-from .one_chunk import flattened, read_chunk
+from .one_chunk import bits_of, read_chunk
 from .order import PhysicalType, decimal_scale
 from .pages import ColumnChunk
 from .scan import named_bounds
@@ -54,10 +52,7 @@ def places_left(lost: LostRows) -> Iterator[str]:
     gone = _gone(lost, leaf)
     if len(gone) == 0:
         return
-    try:
-        dictionary = first_dictionary(lost.after)
-    except UNLEARNED:
-        dictionary = None
+    dictionary = first_dictionary(lost.after)
     if dictionary is not None and _any_in(dictionary.arrow(), gone):
         yield f"dictionary of {leaf.name}"
     for place, named in named_bounds(lost.after):
@@ -70,7 +65,7 @@ def _gone(lost: LostRows, leaf: Leaf) -> pa.Array:
     """The distinct values of the lost rows that no row holds that stays in the row group."""
     table = read_chunk(lost.before)
     erased, remaining = (
-        _values(table.filter(pa.array(mask)), leaf) for mask in (lost.mask, ~lost.mask)
+        bits_of(table.filter(pa.array(mask)), leaf) for mask in (lost.mask, ~lost.mask)
     )
     gone = pc.unique(erased).drop_null()
     gone = gone.filter(pc.invert(pc.is_in(gone, value_set=remaining)))
@@ -88,14 +83,6 @@ _FLOATS = (PhysicalType.FLOAT, PhysicalType.DOUBLE)
 
 def _minus(leaf: Leaf) -> bytes:
     return bytes(leaf.width - 1) + b"\x80"
-
-
-def _values(table: pa.Table, leaf: Leaf) -> pa.Array:
-    kind = bits_type(leaf.width) if leaf.width else pa.binary()
-    arrays = [flattened(array) for array in table.column(0).chunks]
-    if leaf.width:
-        arrays = [array.view(kind) for array in arrays]
-    return pa.concat_arrays([pa.array([], kind), *arrays])
 
 
 def _any_in(values: pa.Array, gone: pa.Array) -> bool:

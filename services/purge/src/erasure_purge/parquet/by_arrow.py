@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .encodings import Column, bits_type
-from .errors import UNLEARNED, MalformedParquet, UnsupportedParquet
+from .errors import MalformedParquet, UnsupportedParquet
 from .find import Found, Wanted, is_in
 from .ids import as_stored
-from .levels import Bools
-from .one_chunk import read_chunk
+from .one_chunk import bits_of, read_chunk
+from .order import PhysicalType
 from .page import Page, PageKind
 from .pages import ColumnChunk
 from .raw_pages import walk_raw
@@ -23,7 +23,8 @@ def found_by_arrow(chunk: ColumnChunk, wanted: Wanted, refusal: UnsupportedParqu
     """Rows of the chunk's row group that hold a wanted id, ascending.
 
     Raises:
-        UnsupportedParquet: the page level's refusal, where pyarrow does no better.
+        UnsupportedParquet: the page level's refusal, where pyarrow does no better; or the
+            dictionary cannot be read, so that it may name somebody whom no row names.
     """
     values = bits_by_arrow(chunk, refusal)
     mask = is_in(values, wanted.arrow)
@@ -32,7 +33,9 @@ def found_by_arrow(chunk: ColumnChunk, wanted: Wanted, refusal: UnsupportedParqu
     for entry in pc.value_counts(values.filter(pa.array(mask))).to_pylist():
         counts[as_stored(entry["values"], chunk.leaf.width)] += entry["counts"]
     proof = f"{len(rows)} rows found by pyarrow ({refusal.reason})"
-    return Found(rows, proof, dictionary_hits(chunk, wanted), counts)
+    dictionary = first_dictionary(chunk)
+    hits = None if dictionary is None else is_in(dictionary.arrow(), wanted.arrow)
+    return Found(rows, proof, hits, counts)
 
 
 def bits_by_arrow(chunk: ColumnChunk, refusal: UnsupportedParquet) -> pa.Array:
@@ -53,15 +56,6 @@ def _value_of_each_row(array: pa.Array) -> pa.Array:
     return array
 
 
-def dictionary_hits(chunk: ColumnChunk, wanted: Wanted) -> Bools | None:
-    """Which entries of the dictionary page are wanted; as good as one where it cannot be read."""
-    try:
-        dictionary = first_dictionary(chunk)
-    except UNLEARNED:
-        return np.ones(1, np.bool_)
-    return None if dictionary is None else is_in(dictionary.arrow(), wanted.arrow)
-
-
 def first_dictionary(chunk: ColumnChunk) -> Column | None:
     """The dictionary, if the chunk begins with one; whatever comes after it.
 
@@ -73,3 +67,21 @@ def first_dictionary(chunk: ColumnChunk) -> Column | None:
         return None
     chunk.dictionary_page = Page(first.offset, first.size)
     return chunk.dictionary
+
+
+def may_have_unused_entries(chunk: ColumnChunk, refusal: UnsupportedParquet) -> bool:
+    """Whether the dictionary may hold a value that no row holds.
+
+    Raises:
+        UnsupportedParquet: the page level's refusal, where pyarrow does no better.
+    """
+    dictionary = first_dictionary(chunk)
+    if dictionary is None:
+        return False
+    if chunk.leaf.physical is PhysicalType.INT96:
+        return True
+    try:
+        values = bits_of(read_chunk(chunk), chunk.leaf)
+    except MalformedParquet:
+        raise refusal from None
+    return not bool(is_in(dictionary.arrow(), pc.unique(values)).all())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -52,29 +53,33 @@ class Part:
             self.code_of.update(dict.fromkeys(forms, code))
         return code
 
-    def wanted(self, codes: Ints) -> Wanted:
-        """These values, to be looked for."""
-        stored = [form for code in np.unique(codes).tolist() for form in self.stored[code]]
-        return Wanted(self.leaf, stored)
+    @cached_property
+    def everything(self) -> tuple[Wanted, Ints]:
+        """All values, to be looked for, and their codes in the order in which Arrow has them."""
+        wanted = Wanted(self.leaf, self.code_of)
+        return wanted, self.codes_of(sorted(wanted.stored))
+
+    def _some(self, codes: Ints) -> tuple[Wanted, Ints]:
+        """The same of these values."""
+        codes = np.unique(codes)
+        if len(codes) == len(self.stored):
+            return self.everything
+        stored = [form for code in codes.tolist() for form in self.stored[code]]
+        return Wanted(self.leaf, stored), self.codes_of(sorted(stored))
 
     def codes_of(self, stored: Collection[bytes]) -> Ints:
         """The codes of stored values."""
         return np.array([self.code_of[one] for one in stored], np.int64)
 
-    def _in_order(self, codes: Ints) -> tuple[Wanted, Ints]:
-        """These values, and their codes in the order in which Arrow has them."""
-        wanted = self.wanted(codes)
-        return wanted, self.codes_of(sorted(wanted.stored))
-
     def in_dictionary(self, chunk: ColumnChunk, codes: Ints) -> PartMatches:
         """Which dictionary entries are one of these values."""
-        return matches_in_dictionary(chunk, *self._in_order(codes))
+        return matches_in_dictionary(chunk, *self._some(codes))
 
     def matches(
         self, chunk: ColumnChunk, codes: Ints, rows: Ints | None, *, trust_statistics: bool
     ) -> PartMatches:
         """Where these values stand, at least among the given rows."""
-        wanted, in_order = self._in_order(codes)
+        wanted, in_order = self._some(codes)
         try:
             return matches_in_pages(
                 chunk, wanted, in_order, rows, trust_statistics=trust_statistics
@@ -241,9 +246,12 @@ class _Search:
         """Keep the ids whose every part may stand here, or prove that there is none."""
         for number, chunk in enumerate(self.chunks):
             part = self.people.parts[number]
-            possible, proof = narrowed(chunk, part.wanted(self._codes(number)))
+            everything, _ = part.everything
+            possible, proof = narrowed(chunk, everything)
             if proof:
                 return proof
+            if possible is everything:
+                continue
             codes = part.codes_of(possible.stored)
             self.wanted = self.wanted[np.isin(self._codes(number), codes)]
             if not len(self.wanted):

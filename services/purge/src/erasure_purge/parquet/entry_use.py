@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .cut import PageValues
+from .dictionary import of_same_value
 from .levels import Bools
 from .new_pages import NewPages
 
@@ -33,8 +34,10 @@ class EntryUse:
         return self.kept if next(self.pages.uncut_by_dictionary(), None) is None else None
 
     def dead(self) -> Bools | None:
-        """Entries that erased rows used and no remaining row uses; None without any."""
-        return None if self.erased is None else self._unused(self.erased)
+        """Entries with values of erased rows that no remaining row uses; None without any."""
+        if self.erased is None:
+            return None
+        return self._unused(of_same_value(self.chunk.dictionary, self.erased))
 
     def unused(self) -> Bools | None:
         """Every entry that no remaining row uses; None without a dictionary."""

@@ -24,7 +24,12 @@ A refusal is an answer for a person to adjudicate; it never carries a value of t
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
+
+import pyarrow as pa
 
 
 class UnsupportedParquet(Exception):
@@ -146,3 +151,26 @@ UNLEARNED = (
     UnknownPageType,
 )
 """Refusals of the page level, about chunks that pyarrow may still be able to read."""
+
+
+@contextmanager
+def only_refusals() -> Iterator[None]:
+    """Let what bytes that contradict the format lead to leave as a refusal.
+
+    Only such bytes lead there, and the message of what was raised might quote the data.
+    """
+    try:
+        yield
+    except UnsupportedParquet:
+        raise
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        struct.error,
+        pa.ArrowException,
+    ) as error:
+        raise MalformedParquet(type(error).__name__) from None

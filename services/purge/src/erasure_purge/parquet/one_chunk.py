@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .encodings import bits_type
 from .errors import MalformedParquet, UnfaithfulInt96
 from .footer import (
     MAGIC,
@@ -88,6 +89,18 @@ def flattened(array: pa.Array) -> pa.Array:
             array = array.flatten()
         else:
             return array
+
+
+def bits_of(table: pa.Table, leaf: Leaf) -> pa.Array:
+    """All values of such a column, without nulls and nesting, in the type of their bits.
+
+    Not for INT96, which pyarrow has no bits of.
+    """
+    kind = bits_type(leaf.width) if leaf.width else pa.binary()
+    arrays = [flattened(array).drop_null() for array in table.column(0).chunks]
+    if leaf.width:
+        arrays = [array.view(kind) for array in arrays]
+    return pa.concat_arrays([pa.array([], kind), *arrays])
 
 
 def file_around(leaf: Leaf, meta: Struct, start: int, pages: bytes, rows: int) -> bytes:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from .by_arrow import bits_by_arrow, first_dictionary
 from .encodings import decode_column, decode_indices
-from .errors import UNLEARNED, UnsupportedParquet
+from .errors import UnsupportedParquet
 from .find import (
     SEQUENTIAL_WINDOW_BYTES,
     Wanted,
@@ -36,7 +36,6 @@ class PartMatches:
     codes: Ints
     pages: int = 0
     entries: Ints | None = None  # the code of every dictionary entry, -1 for one not wanted
-    unreadable_dictionary: bool = False
 
     def without_entries(self) -> PartMatches:
         """The same with a dictionary that holds nothing wanted."""
@@ -46,10 +45,8 @@ class PartMatches:
     def unused_by(self, remaining: Ints) -> Bools | None:
         """Dictionary entries with a wanted value that none of these rows holds.
 
-        None: there is no dictionary. Where it cannot be read: as good as one such entry.
+        None: there is no dictionary.
         """
-        if self.unreadable_dictionary:
-            return np.ones(1, np.bool_)
         if self.entries is None:
             return None
         used = self.codes[np.isin(self.rows, remaining, assume_unique=True)]
@@ -107,11 +104,12 @@ def matches_by_arrow(
 
 
 def matches_in_dictionary(chunk: ColumnChunk, wanted: Wanted, codes: Ints) -> PartMatches:
-    """What the dictionary alone says; no rows."""
-    try:
-        dictionary = first_dictionary(chunk)
-    except UNLEARNED:
-        return PartMatches(NO_ROWS, NO_ROWS, unreadable_dictionary=True)
+    """What the dictionary alone says; no rows.
+
+    Raises:
+        UnsupportedParquet: it cannot be read.
+    """
+    dictionary = first_dictionary(chunk)
     if dictionary is None:
         return PartMatches(NO_ROWS, NO_ROWS)
     return PartMatches(NO_ROWS, NO_ROWS, entries=_codes_of(dictionary.arrow(), wanted, codes))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .bloom import bloom_range
+from .by_arrow import may_have_unused_entries
 from .chunk_cut import ChunkCut, cut_chunk
 from .compression import Packer
 from .errors import UNLEARNED, MalformedParquet, UnsupportedParquet
@@ -58,6 +59,12 @@ class _GroupTally:
     chunks: int
     cuts: list[ChunkCut] = field(default_factory=list)
     reencoded: Counter[str] = field(default_factory=Counter)
+
+    def add(self, cut: ChunkCut, because: str) -> None:
+        """Note a chunk that was cut, or written anew because of something."""
+        self.cuts.append(cut)
+        if because:
+            self.reencoded[because] += 1
 
     def report(self, index: int, rows: int, found: GroupFound) -> GroupReport:
         anew = self.reencoded.total()
@@ -154,10 +161,9 @@ class Placer:
             if leaf.index in shared:
                 self.before_each_step()
                 opened = self.open(chunk, leaf, rows)
-                cut, because = self._cut(opened, np.zeros(rows, np.bool_), blank_unused=True)
-                if cut.entries_blanked or cut.entries_removed or because:
-                    tally.cuts.append(cut)
-                    tally.reencoded.update([because] if because else [])
+                cut, because = self._without_unused(opened)
+                if cut is not None:
+                    tally.add(cut, because)
                     placed.append(self._place_cut(opened, cut))
                     continue
             placed.append(self._copy_chunk(chunk, leaf))
@@ -185,8 +191,7 @@ class Placer:
                 dead_entries=found.dead.get(leaf.index),
                 blank_unused=leaf.index in shared,
             )
-            tally.cuts.append(cut)
-            tally.reencoded.update([because] if because else [])
+            tally.add(cut, because)
             self.texts |= cut.erased_texts
             placed.append(self._place_cut(opened, cut))
         self.reports.append(tally.report(index, rows, found))
@@ -194,13 +199,19 @@ class Placer:
         revised.set_int(GroupField.NUM_ROWS, rows - len(found.rows))
         return revised
 
+    def _without_unused(self, chunk: ColumnChunk) -> tuple[ChunkCut | None, str]:
+        """The chunk without dictionary entries that no row uses; None if it has none such."""
+        nobody = np.zeros(chunk.rows, np.bool_)
+        try:
+            cut = cut_chunk(chunk, nobody, blank_unused=True)
+        except UNLEARNED as refusal:
+            if not may_have_unused_entries(chunk, refusal):
+                return None, ""
+            return self._written_anew(chunk, nobody, refusal), str(refusal)
+        return cut if cut.entries_blanked or cut.entries_removed else None, ""
+
     def _cut(
-        self,
-        chunk: ColumnChunk,
-        mask: Bools,
-        *,
-        dead_entries: Bools | None = None,
-        blank_unused: bool = False,
+        self, chunk: ColumnChunk, mask: Bools, *, dead_entries: Bools | None, blank_unused: bool
     ) -> tuple[ChunkCut, str]:
         """The chunk cut inside its pages; or written anew, with the reason why."""
         try:

@@ -5,13 +5,10 @@ footer ─► find, per row group ─► cut | write anew | keep | drop ─► i
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Callable, Collection
 
-import pyarrow as pa
-
-from .errors import ErasedValueInMetadata, MalformedParquet, UnsupportedParquet
+from .errors import ErasedValueInMetadata, only_refusals
 from .footer import (
     MAGIC,
     FileField,
@@ -59,24 +56,9 @@ def plan_erasure(
         ValueError: an id does not have a part for every id column.
     """
     check_ids(id_column, ids)
-    counted = CountingSource(source)
-    try:
-        planner = _Planner(counted, id_column, ids, window_bytes, before_each_step)
+    with only_refusals():
+        planner = _Planner(CountingSource(source), id_column, ids, window_bytes, before_each_step)
         return planner.plan(trust_statistics=trust_statistics)
-    except UnsupportedParquet:
-        raise
-    except (
-        ArithmeticError,
-        LookupError,
-        MemoryError,
-        RecursionError,
-        TypeError,
-        ValueError,
-        struct.error,
-        pa.ArrowException,
-    ) as error:
-        # Only bytes that contradict the format lead here; their message might quote the data.
-        raise MalformedParquet(type(error).__name__) from None
 
 
 class _Planner:

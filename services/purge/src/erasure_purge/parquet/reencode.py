@@ -90,7 +90,7 @@ def _reencoded(chunk: ColumnChunk, erased_rows: Bools, *, collect_texts: bool) -
     has_dictionary = written.dictionary_page is not None
     dictionary_bytes = len(pages[0].data) if has_dictionary else 0
     meta = _meta(chunk, written, pages, dictionary_bytes)
-    _prove(chunk, meta, b"".join(page.data for page in pages), remaining)
+    check_reads_as(chunk, meta, b"".join(page.data for page in pages), remaining)
     segments: list[Segment] = [Put(page.data) for page in pages]
     count = len(pages) - has_dictionary
     texts = collect_texts and chunk.leaf.physical is PhysicalType.BYTE_ARRAY
@@ -141,11 +141,20 @@ def _written(chunk: ColumnChunk, table: pa.Table) -> ColumnChunk:
     if len(footer.leaves) != 1 or len(footer.row_groups) != 1:
         raise UnclearRowBoundaries("pyarrow wrote another shape")
     (leaf,) = footer.leaves
-    if _shape(leaf) != _shape(chunk.leaf):
-        raise UnclearRowBoundaries("pyarrow wrote another shape")
+    check_shape(chunk.leaf, leaf)
     ordered = dataclasses.replace(leaf, order=chunk.leaf.order, element=chunk.leaf.element)
     (column,) = group_columns(footer.row_groups[0])
     return ColumnChunk(source, column, ordered, table.num_rows, source.size_bytes)
+
+
+def check_shape(old: Leaf, new: Leaf) -> None:
+    """The written column can stand where the original stood.
+
+    Raises:
+        UnclearRowBoundaries: its levels or its physical type are others.
+    """
+    if _shape(old) != _shape(new):
+        raise UnclearRowBoundaries("pyarrow wrote another shape")
 
 
 def _shape(leaf: Leaf) -> tuple[PhysicalType, int, int, int]:
@@ -204,7 +213,7 @@ def _packed(chunk: ColumnChunk, written: ColumnChunk) -> Iterator[_Packed]:
 def _meta(
     chunk: ColumnChunk, written: ColumnChunk, pages: list[_Packed], dictionary_bytes: int
 ) -> Struct:
-    """The original's metadata with everything that is different now; offsets as in _prove's file.
+    """The original's metadata with everything that is different now; offsets as of a file's first.
 
     Unknown fields are left out, for they may describe the chunk as it was.
     """
@@ -261,7 +270,7 @@ def _state_bounds(statistics: Struct, bounds: Bounds | None, order: Order) -> No
             statistics.set(field, Kind.TRUE, True)
 
 
-def _prove(chunk: ColumnChunk, meta: Struct, pages: bytes, remaining: pa.Table) -> None:
+def check_reads_as(chunk: ColumnChunk, meta: Struct, pages: bytes, remaining: pa.Table) -> None:
     """The new chunk, in the original's place in its schema, reads as the rows that stay.
 
     Raises:

@@ -20,7 +20,13 @@ from .by_arrow import bits_by_arrow
 from .composite import SeveralColumns
 from .compression import decompress
 from .encodings import DICTIONARY_ENCODINGS, Encoding, decode_column, decode_indices
-from .errors import UNLEARNED, UnknownEncoding, UnknownPageType, UnsupportedParquet
+from .errors import (
+    UNLEARNED,
+    UnknownEncoding,
+    UnknownPageType,
+    UnsupportedParquet,
+    only_refusals,
+)
 from .footer import Footer, GroupField, Leaf, MetaField, group_columns, read_footer
 from .found import OpenChunk
 from .ids import (
@@ -42,7 +48,7 @@ from .pages import ColumnChunk
 from .raw_pages import RawPage, walk_raw
 from .reencode import texts_of
 from .search import Needles
-from .source import Source
+from .source import CountingSource, Source
 from .statistics import bounds_named
 from .thrift_compact import Struct
 
@@ -86,10 +92,12 @@ def scan(source: Source, id_column: IdColumns, ids: Collection[IdKey]) -> ScanRe
         ValueError: an id does not have a part for every id column.
     """
     check_ids(id_column, ids)
-    footer = read_footer(source)
-    if isinstance(id_column, str):
-        return _scan_for(source, footer, [(id_leaf(footer, id_column), plain_ids(ids))])
-    return _scan_several(source, footer, id_column, composite_ids(ids))
+    with only_refusals():
+        counted = CountingSource(source)
+        footer = read_footer(counted)
+        if isinstance(id_column, str):
+            return _scan_for(counted, footer, [(id_leaf(footer, id_column), plain_ids(ids))])
+        return _scan_several(counted, footer, id_column, composite_ids(ids))
 
 
 def _scan_for(
@@ -295,7 +303,7 @@ def named_bounds(chunk: ColumnChunk) -> Iterator[tuple[str, set[bytes]]]:
         yield "statistics", bounds_named(statistics)
     index = chunk.column_index
     if index is not None:
-        nulls = index.items(_NULL_PAGES) or []
+        nulls = index.items(_NULL_PAGES) or ()
         for list_field in (_MIN_VALUES, _MAX_VALUES):
             bounds = index.items(list_field)
             stated = zip_longest(bounds.blobs() if bounds is not None else (), nulls)

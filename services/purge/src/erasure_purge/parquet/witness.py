@@ -54,48 +54,64 @@ class _SourceFile(io.RawIOBase):
         return data
 
 
-def erased_mask(
-    file: pq.ParquetFile, group: int, id_columns: IdColumns, ids: Collection[IdKey]
-) -> Bools:
-    """One flag per row of a row group: do its id columns hold one of the ids?"""
-    if isinstance(id_columns, str):
-        return _is_one_of(_comparable(file, group, id_columns), plain_ids(ids))
-    columns = [_comparable(file, group, name) for name in id_columns]
-    if not ids:
-        return np.zeros(len(columns[0]), np.bool_)
-    parts = [set(values) for values in zip(*composite_ids(ids), strict=True)]
-    masks = [_is_one_of(*pair) for pair in zip(columns, parts, strict=True)]
-    mask: Bools = np.logical_and.reduce(masks)
-    rows = np.flatnonzero(mask)
-    if len(rows):
-        forms = [
-            {one: _forms(column.type, one) for one in values}
-            for column, values in zip(columns, parts, strict=True)
-        ]
-        wanted = {
-            whole
-            for one in composite_ids(ids)
-            for whole in product(*(of[part] for of, part in zip(forms, one, strict=True)))
-        }
-        held = zip(
-            *(_python_values(column.take(pa.array(rows))) for column in columns), strict=True
+class WantedRows:
+    """The rows of wanted people, by one id column or by several; ids are converted only once."""
+
+    def __init__(self, id_columns: IdColumns, ids: Collection[IdKey]) -> None:
+        self.names = [id_columns] if isinstance(id_columns, str) else list(id_columns)
+        self.whole = None if isinstance(id_columns, str) else composite_ids(ids)
+        self.parts: list[Collection[Id]] = (
+            [plain_ids(ids)]
+            if self.whole is None
+            else [{one[number] for one in self.whole} for number in range(len(self.names))]
         )
-        mask[rows] = [whole in wanted for whole in held]
-    return mask
+        self._values: dict[tuple[int, pa.DataType], pa.Array | set[Any]] = {}
+        self._tuples: dict[tuple[pa.DataType, ...], set[tuple[Any, ...]]] = {}
 
+    def mask(self, file: pq.ParquetFile, group: int) -> Bools:
+        """One flag per row of a row group: do its id columns hold one of the ids?"""
+        columns = [_comparable(file, group, name) for name in self.names]
+        masks = [self._is_part(number, column) for number, column in enumerate(columns)]
+        mask: Bools = np.logical_and.reduce(masks)
+        rows = np.flatnonzero(mask)
+        if self.whole is not None and len(rows):
+            wanted = self._wanted_tuples(tuple(column.type for column in columns))
+            held = [_python_values(column.take(pa.array(rows))) for column in columns]
+            mask[rows] = [whole in wanted for whole in zip(*held, strict=True)]
+        return mask
 
-def shared_ids(
-    file: pq.ParquetFile, masks: list[Bools], id_column: str, parts: Collection[Id]
-) -> set[Id]:
-    """Those of the parts of ids that a row outside the masks holds."""
-    held: set[Any] = set()
-    kind = None
-    for group, mask in enumerate(masks):
-        column = _comparable(file, group, id_column)
-        kind = column.type
-        keep = ~mask & _is_one_of(column, parts)
-        held.update(_python_values(column.filter(pa.array(keep))))
-    return {one for one in parts if kind is not None and held & set(_forms(kind, one))}
+    def shared(self, file: pq.ParquetFile, masks: list[Bools], number: int) -> set[Id]:
+        """Those values of a part of the ids that a row outside the masks holds."""
+        held: set[Any] = set()
+        kind = None
+        for group, mask in enumerate(masks):
+            column = _comparable(file, group, self.names[number])
+            kind = column.type
+            keep = ~mask & self._is_part(number, column)
+            held.update(_python_values(column.filter(pa.array(keep))))
+        if kind is None:
+            return set()
+        return {one for one in self.parts[number] if not held.isdisjoint(_forms(kind, one))}
+
+    def _is_part(self, number: int, column: pa.ChunkedArray) -> Bools:
+        key = (number, column.type)
+        if key not in self._values:
+            self._values[key] = _wanted(column.type, self.parts[number])
+        return _is_one_of(column, self._values[key])
+
+    def _wanted_tuples(self, kinds: tuple[pa.DataType, ...]) -> set[tuple[Any, ...]]:
+        """The whole ids as values of columns of these types."""
+        if kinds not in self._tuples and self.whole is not None:
+            forms = [
+                {one: _forms(kind, one) for one in part}
+                for kind, part in zip(kinds, self.parts, strict=True)
+            ]
+            self._tuples[kinds] = {
+                whole
+                for one in self.whole
+                for whole in product(*(of[part] for of, part in zip(forms, one, strict=True)))
+            }
+        return self._tuples[kinds]
 
 
 def _comparable(file: pq.ParquetFile, group: int, id_column: str) -> pa.ChunkedArray:
@@ -105,8 +121,7 @@ def _comparable(file: pq.ParquetFile, group: int, id_column: str) -> pa.ChunkedA
     return values
 
 
-def _is_one_of(values: pa.ChunkedArray, ids: Collection[Id]) -> Bools:
-    wanted = _wanted(values.type, ids)
+def _is_one_of(values: pa.ChunkedArray, wanted: pa.Array | set[Any]) -> Bools:
     if isinstance(wanted, pa.Array):
         comparable = values.cast(wanted.type) if values.type != wanted.type else values
         mask = pc.is_in(comparable, value_set=wanted)

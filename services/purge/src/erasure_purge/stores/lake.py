@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import urlencode
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from erasure_purge.core import HINDRANCES, ObjectUri, StoredObject, Version
+from erasure_purge.content import Replacement
+from erasure_purge.core import Commit, ObjectUri, StoredObject, Version
+from erasure_purge.stores.s3 import LOST_RACE, UNVERSIONED, code_of, place, version
+from erasure_purge.stores.s3_commit import MIN_PART_BYTES, SPLICE_FROM_BYTES, S3Commit
+from erasure_purge.stores.s3_content import ARCHIVED_CODE, WHOLE_UP_TO_BYTES, S3Content
 from erasure_shared.errors import Rejected, RetryLater
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PATIENT = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard"})
-"""For a part of an object; S3 answers a write when it has stored all of it."""
-
 NONCE = "erasure-nonce"
-_MULTIPART_FROM_BYTES = 64 * 1024 * 1024
-_PART_BYTES = 16 * 1024 * 1024
-_COPY_BYTES = 1024 * 1024
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""No lock lives so long, so an upload of this age is nobody's who could still commit it: an
+invocation lasts a quarter of an hour. Completed later, it would bring the erased back."""
+
 _DELETIONS_PER_CALL = 1_000  # DeleteObjects, service quota
-_UNVERSIONED = "null"
-_LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
-_GONE = {"NoSuchKey", "NoSuchVersion", "PreconditionFailed", "404", "412"}
 _REFUSED = {"AccessDenied", "InvalidRequest", "ObjectLocked", "MethodNotAllowed"}
-_ARCHIVED_CODE = "OBJECT_ARCHIVED"
 _ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 _KEPT_HEADERS = (
     "CacheControl",
@@ -47,13 +40,31 @@ _KEPT_HEADERS = (
     "SSEKMSKeyId",
     "BucketKeyEnabled",
 )
+_GRANTS = {
+    "FULL_CONTROL": "GrantFullControl",
+    "READ": "GrantRead",
+    "READ_ACP": "GrantReadACP",
+    "WRITE_ACP": "GrantWriteACP",
+}
+_GRANTEES = {"CanonicalUser": "ID", "Group": "URI"}
 
 
 class S3Lake:
-    """The lake's objects."""
+    """The lake's objects. Sizes from which things are done otherwise are arguments for tests."""
 
-    def __init__(self, client: S3Client) -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        *,
+        whole_up_to_bytes: int = WHOLE_UP_TO_BYTES,
+        splice_from_bytes: int = SPLICE_FROM_BYTES,
+        min_part_bytes: int = MIN_PART_BYTES,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._s3 = client
+        self._whole_up_to_bytes = whole_up_to_bytes
+        self._commit = S3Commit(client, splice_from_bytes, min_part_bytes)
+        self._now = now
 
     def versions(self, uri: ObjectUri) -> tuple[Version, ...]:
         """The history of just this key: its neighbours (`part-1`, `part-10`) come after it."""
@@ -77,58 +88,52 @@ class S3Lake:
         try:
             head = self._s3.head_object(Bucket=uri.bucket, Key=uri.key)
         except ClientError as error:
-            if _code(error) in {"404", "NoSuchKey"}:
+            if code_of(error) in {"404", "NoSuchKey"}:
                 return None
-            if _code(error) == "400":  # a body is not sent with HEAD, so nothing says more
+            if code_of(error) == "400":  # a body is not sent with HEAD, so nothing says more
                 raise Rejected(
                     "the object is encrypted with a key that only its writer has",
                     reason_code="CUSTOMER_KEY",
                 ) from None
             raise
-        return self._stored(uri, cast("Mapping[str, Any]", head))
+        return _stored(uri, cast("Mapping[str, Any]", head), self._now())
 
-    @contextmanager
-    def read(self, stored: StoredObject) -> Iterator[BinaryIO]:
-        """The content of just this version, in a temporary file."""
-        with TemporaryFile() as file:
-            self._check_room(stored, file.fileno())
-            body = self._get(stored)
-            shutil.copyfileobj(body, file, _COPY_BYTES)
-            file.seek(0)
-            yield cast("BinaryIO", file)
+    def open(self, stored: StoredObject) -> S3Content:
+        """The content of just this version: nothing is read before it is asked for."""
+        return S3Content(self._s3, stored, self._whole_up_to_bytes)
 
-    def replace(self, stored: StoredObject, body: BinaryIO, nonce: str) -> StoredObject | None:
-        """Put the body in its place; None if it is no longer what was read.
+    def replace(self, stored: StoredObject, replacement: Replacement, nonce: str) -> Commit | None:
+        """Put the replacement in its place; None if it is no longer what was read.
 
         A response that was lost makes botocore repeat its own success, which S3 then refuses:
         the nonce tells.
         """
-        size_bytes = body.seek(0, 2)
-        body.seek(0)
-        headers = dict(stored.headers)
-        headers["Metadata"] = {**headers.get("Metadata", {}), NONCE: nonce}
-        write = self._put if size_bytes <= _MULTIPART_FROM_BYTES else self._put_parts
+        metadata = {"Metadata": {**stored.headers.get("Metadata", {}), NONCE: nonce}}
         try:
-            response = write(stored, body, headers)
+            headers = self._kept_headers(stored) | metadata
+            sent = self._commit.write(stored, replacement, headers)
+        except RetryLater:
+            return None  # old bytes were wanted that are not there any more
         except ClientError as error:
-            if _code(error) not in _LOST_RACE:
+            if code_of(error) not in LOST_RACE:
                 raise
             now = self.find(stored.uri)
-            return now if now is not None and now.nonce == nonce else None
-        version_id = response.get("VersionId", _UNVERSIONED)
-        return StoredObject(stored.uri, response["ETag"], version_id, size_bytes, nonce)
+            return Commit(now) if now is not None and now.nonce == nonce else None
+        version_id = sent.answer.get("VersionId", UNVERSIONED)
+        written = StoredObject(
+            stored.uri, sent.answer["ETag"], version_id, replacement.size_bytes, nonce
+        )
+        return Commit(written, sent.bytes_uploaded, sent.bytes_copied)
 
     def delete(self, stored: StoredObject) -> str | None:
         """Delete it if it is what was read; the version id of the marker."""
         try:
-            response = self._s3.delete_object(
-                Bucket=stored.uri.bucket, Key=stored.uri.key, IfMatch=stored.etag
-            )
+            response = self._s3.delete_object(**place(stored), IfMatch=stored.etag)
         except ClientError as error:
-            if _code(error) in _LOST_RACE:
+            if code_of(error) in LOST_RACE:
                 return None
             raise
-        return response.get("VersionId", _UNVERSIONED)
+        return response.get("VersionId", UNVERSIONED)
 
     def remove_versions(self, uri: ObjectUri, version_ids: Sequence[str]) -> None:
         """Remove these versions for ever; repeating changes nothing."""
@@ -145,111 +150,71 @@ class S3Lake:
             if codes:
                 _not_removed(codes)
 
-    def _stored(self, uri: ObjectUri, head: Mapping[str, Any]) -> StoredObject:
-        headers = {name: head[name] for name in _KEPT_HEADERS if head.get(name)}
-        headers["Metadata"] = dict(head.get("Metadata", {}))
-        version_id = head.get("VersionId", _UNVERSIONED)
-        if head.get("TagCount"):
-            tags = self._s3.get_object_tagging(
-                Bucket=uri.bucket,
-                Key=uri.key,
-                **({} if version_id == _UNVERSIONED else {"VersionId": version_id}),
-            )["TagSet"]
-            headers["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in tags])
-        return StoredObject(
-            uri=uri,
-            etag=head["ETag"],
-            version_id=version_id,
-            size_bytes=int(head["ContentLength"]),
-            nonce=headers["Metadata"].get(NONCE),
-            headers=headers,
-            hindrance=_hindrance(head),
-        )
+    def abort_forgotten(self, uri: ObjectUri) -> int:
+        """Abort uploads of just this key that nobody can still be at; how many there were."""
+        return self._commit.abort_forgotten(uri, self._now() - FORGOTTEN_AFTER)
 
-    def _get(self, stored: StoredObject) -> Any:
-        pinned: dict[str, Any] = _place(stored) | {"IfMatch": stored.etag}
-        if stored.version_id != _UNVERSIONED:
-            pinned["VersionId"] = stored.version_id
-        try:
-            return self._s3.get_object(**pinned)["Body"]
-        except ClientError as error:
-            if _code(error) == "InvalidObjectState":
-                raise Rejected(HINDRANCES[_ARCHIVED_CODE], reason_code=_ARCHIVED_CODE) from None
-            if _code(error) in _GONE:
-                raise RetryLater(
-                    "the object changed while it was opened", reason_code="OBJECT_CHANGED"
-                ) from None
-            raise
-
-    def _check_room(self, stored: StoredObject, descriptor: int) -> None:
-        """The copy and its rewrite lie on the function's own disk."""
-        disk = os.fstatvfs(descriptor)
-        if 2 * stored.size_bytes > disk.f_bavail * disk.f_frsize:
-            raise Rejected(
-                "the object does not fit on the function's disk twice: give it more",
-                size_bytes=stored.size_bytes,
-                reason_code="OBJECT_TOO_LARGE",
-            )
-
-    def _put(
-        self, stored: StoredObject, body: BinaryIO, headers: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        response = self._s3.put_object(
-            Bucket=stored.uri.bucket,
-            Key=stored.uri.key,
-            Body=body,
-            IfMatch=stored.etag,
-            **headers,
-        )
-        return cast("Mapping[str, Any]", response)
-
-    def _put_parts(
-        self, stored: StoredObject, body: BinaryIO, headers: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """An upload that did not succeed leaves no parts behind, which would cost and hold data."""
-        place = _place(stored)
-        upload_id = self._s3.create_multipart_upload(**place, **headers)["UploadId"]
-        try:
-            parts: list[Any] = []
-            while part := body.read(_PART_BYTES):
-                number = len(parts) + 1
-                answer = self._s3.upload_part(
-                    **place, UploadId=upload_id, PartNumber=number, Body=part
-                )
-                parts.append({"ETag": answer["ETag"], "PartNumber": number})
-            response = self._s3.complete_multipart_upload(
-                **place,
-                UploadId=upload_id,
-                MultipartUpload={"Parts": parts},
-                IfMatch=stored.etag,
-            )
-        except BaseException:
-            self._abort(place, upload_id)
-            raise
-        return cast("Mapping[str, Any]", response)
-
-    def _abort(self, place: Mapping[str, Any], upload_id: str) -> None:
-        """Nothing to abort after a success whose response was lost."""
-        try:
-            self._s3.abort_multipart_upload(**place, UploadId=upload_id)
-        except ClientError as error:
-            if _code(error) != "NoSuchUpload":
-                raise
+    def _kept_headers(self, stored: StoredObject) -> dict[str, Any]:
+        """What is not content, tags and grants included, as arguments of the write itself: there
+        is no moment without them.
+        """
+        tags: dict[str, Any] = {}
+        if stored.has_tags:
+            listed = self._s3.get_object_tagging(**place(stored), **version(stored))["TagSet"]
+            tags["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in listed])
+        acl = self._s3.get_object_acl(**place(stored), **version(stored))
+        return {**stored.headers, **tags, **_grants(cast("Mapping[str, Any]", acl))}
 
 
-def _place(stored: StoredObject) -> dict[str, Any]:
-    return {"Bucket": stored.uri.bucket, "Key": stored.uri.key}
+def _stored(uri: ObjectUri, head: Mapping[str, Any], now: datetime) -> StoredObject:
+    headers = {name: head[name] for name in _KEPT_HEADERS if head.get(name)}
+    headers["Metadata"] = dict(head.get("Metadata", {}))
+    archived_as = headers.pop("StorageClass") if headers.get("StorageClass") in _ARCHIVED else None
+    return StoredObject(
+        uri=uri,
+        etag=head["ETag"],
+        version_id=head.get("VersionId", UNVERSIONED),
+        size_bytes=int(head["ContentLength"]),
+        nonce=headers["Metadata"].get(NONCE),
+        headers=headers,
+        has_tags=bool(head.get("TagCount")),
+        hindrance=_hindrance(head, now),
+        restored_from=archived_as,
+    )
 
 
-def _hindrance(head: Mapping[str, Any]) -> str | None:
+def _grants(acl: Mapping[str, Any]) -> dict[str, str]:
+    """Arguments that grant what an ACL grants; none where it grants nothing but the owner's due.
+
+    That is the answer of every bucket whose ownership is "bucket owner enforced", too, which
+    refuses a write with grants.
+    """
+    owner = acl.get("Owner", {}).get("ID")
+    grants = acl.get("Grants", ())
+    if all(g["Permission"] == "FULL_CONTROL" and g["Grantee"].get("ID") == owner for g in grants):
+        return {}
+    arguments: dict[str, list[str]] = {}
+    for grant in grants:
+        if grant["Permission"] not in _GRANTS or grant["Grantee"].get("Type") not in _GRANTEES:
+            raise Rejected("the object's ACL grants what is unknown", reason_code="UNKNOWN_GRANT")
+        arguments.setdefault(_GRANTS[grant["Permission"]], []).append(_grantee(grant["Grantee"]))
+    return {name: ", ".join(grantees) for name, grantees in arguments.items()}
+
+
+def _grantee(grantee: Mapping[str, Any]) -> str:
+    name = _GRANTEES[grantee["Type"]]
+    return f'{name.lower()}="{grantee[name]}"'
+
+
+def _hindrance(head: Mapping[str, Any], now: datetime) -> str | None:
     """Why the object must not be touched; its older version could not be removed afterwards."""
     is_restored = 'ongoing-request="false"' in head.get("Restore", "")
     if head.get("ArchiveStatus") or (head.get("StorageClass") in _ARCHIVED and not is_restored):
-        return _ARCHIVED_CODE
+        return ARCHIVED_CODE
     if head.get("ObjectLockLegalHoldStatus") == "ON":
         return "LEGAL_HOLD"
     until = head.get("ObjectLockRetainUntilDate")
-    if until is not None and until > datetime.now(UTC):
+    if until is not None and until > now:
         return "OBJECT_LOCKED"
     return None
 
@@ -261,7 +226,3 @@ def _not_removed(codes: set[str]) -> NoReturn:
             reason_code="VERSION_LOCKED",
         )
     raise RetryLater("S3 did not remove every older version", reason_code="VERSIONS_LEFT")
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"]["Code"])

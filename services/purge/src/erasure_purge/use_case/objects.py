@@ -1,7 +1,7 @@
 """Purging an S3 object of everybody who is pending there, whichever request names them.
 
-    lock ─► history, object ─► rewrite, verified ─► note ─► commit if unchanged ─► read back
-         ─► remove older versions ─► publish, mark ─► release
+    lock ─► history, object ─► replacement, verified ─► note ─► commit if unchanged ─► read back
+         ─► remove older versions, forgotten uploads ─► publish, mark ─► release
 
 The order is what makes a crash at any point harmless: nothing is removed before its replacement
 stands and was read back, and nothing is marked before the last trace is removed.
@@ -9,14 +9,13 @@ stands and was read back, and nothing is marked before the last trace is removed
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from erasure_purge.core import (
     HINDRANCES,
+    Commit,
     Erasure,
     Note,
     ObjectUri,
@@ -25,8 +24,8 @@ from erasure_purge.core import (
     Version,
     ids_of,
     outdated,
+    seconds_for_a_step,
     seconds_to_commit,
-    seconds_to_rewrite,
     shares,
 )
 from erasure_purge.use_case.ports import Held, Outcome, Ports
@@ -41,7 +40,6 @@ from erasure_shared.locations import (
 )
 
 _PLANS = 3
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -109,59 +107,73 @@ def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | None:
         return None
     if stored.hindrance is not None:
         raise Rejected(HINDRANCES[stored.hindrance], reason_code=stored.hindrance)
-    ports.require_time(seconds_to_rewrite(stored.size_bytes))
-    with ports.lake.read(stored) as source, TemporaryFile() as target:
+    ports.require_time(seconds_for_a_step(stored.size_bytes))
+    with ports.lake.open(stored) as content:
         erasure = ports.erase(
-            source,
-            target,
+            content,
             job.store.id_column,
             ids_of(identifier for p in job.pending for identifier in p.identifiers),
-            lambda: ports.require_time(seconds_to_commit(stored.size_bytes)),
+            ports.require_time,
         )
         parts = shares(job.pending, erasure.rows_by_id, stored.nonce)
-        committed = _commit(stored, target, erasure, parts, lock, ports)
-    if committed is None:
-        return None
-    removed = _remove_older(known, stored, committed, ports)
-    return _settle(parts, _evidence(erasure, stored, committed, removed), removed, ports)
+        committed = _commit(stored, erasure, parts, lock, ports)
+        if committed is None:
+            return None
+        read_back = _read_back(committed, erasure, ports)
+        bytes_read = content.bytes_read + read_back
+    removed = _remove_older(known, stored, committed.stored, ports)
+    evidence = _evidence(erasure, stored, committed.stored) | {
+        "bytes_uploaded": committed.bytes_uploaded,
+        "bytes_copied": committed.bytes_copied,
+        "bytes_read": bytes_read,
+        "versions_removed": removed,
+        "uploads_aborted": ports.lake.abort_forgotten(stored.uri),
+    }
+    return _settle(parts, evidence, removed, ports)
 
 
 def _commit(
     stored: StoredObject,
-    target: BinaryIO,
     erasure: Erasure,
     parts: Sequence[Share],
     lock: Held,
     ports: Ports,
-) -> StoredObject | None:
-    """The object as it is after the commit, read back; None if it changed since it was read."""
-    if not erasure.rows_erased:
-        return stored
-    ports.require_time(seconds_to_commit(stored.size_bytes))
+) -> Commit | None:
+    """The object as it is after the commit; None if it changed since it was read."""
+    replacement = erasure.replacement
+    if replacement is None and not erasure.empties:
+        return Commit(stored)
+    if replacement is not None:
+        ports.require_time(seconds_to_commit(replacement.new_bytes, replacement.size_bytes))
     nonce = ports.new_nonce()
     for part in parts:
         note = Note(
             rows_done=part.rows_before,
             rows_planned=part.rows_now,
             nonce=nonce,
-            emptied_etag="" if erasure.rows_after else stored.etag,
+            emptied_etag=stored.etag if erasure.empties else "",
         )
         ports.requests.note_plan(part.pending.location, note.evidence())
     lock.ensure_held()
-    if not erasure.rows_after:
+    if replacement is None:
         marker = ports.lake.delete(stored)
-        return None if marker is None else StoredObject(stored.uri, "", marker, 0)
-    committed = ports.lake.replace(stored, target, nonce)
-    if committed is not None:
-        _read_back(committed, target, ports)
-    return committed
+        return None if marker is None else Commit(StoredObject(stored.uri, "", marker, 0))
+    return ports.lake.replace(stored, replacement, nonce)
 
 
-def _read_back(committed: StoredObject, target: BinaryIO, ports: Ports) -> None:
-    """S3 must hold the very bytes that were verified."""
-    with ports.lake.read(committed) as content:
-        if _digest(content) != _digest(target):
+def _read_back(committed: Commit, erasure: Erasure, ports: Ports) -> int:
+    """S3 must hold the very bytes that were verified; how many were read for that.
+
+    Of what S3 copied inside itself, only the surroundings of the new ranges are read, unless the
+    proof is thorough (`Replacement.is_held_by`).
+    """
+    if erasure.replacement is None:
+        return 0
+    everywhere = erasure.thorough or not committed.bytes_copied
+    with ports.lake.open(committed.stored) as content:
+        if not erasure.replacement.is_held_by(content, everywhere=everywhere):
             raise Corrupted("S3 does not hold what was written", reason_code="READ_BACK_DIFFERS")
+        return content.bytes_read
 
 
 def _remove_older(
@@ -254,24 +266,20 @@ def _event(part: Share, evidence: dict[str, Any]) -> LocationPurged:
     )
 
 
-def _evidence(
-    erasure: Erasure, stored: StoredObject, committed: StoredObject, removed: int
-) -> dict[str, Any]:
-    return {
+def _evidence(erasure: Erasure, stored: StoredObject, committed: StoredObject) -> dict[str, Any]:
+    """What is kept of the purge: numbers, reason codes and ETags."""
+    evidence: dict[str, Any] = {
         "rows_before": erasure.rows_before,
         "rows_after": erasure.rows_after,
         "bytes_before": stored.size_bytes,
         "bytes_after": committed.size_bytes,
         "etag_before": stored.etag,
         "etag_after": committed.etag,
-        "versions_removed": removed,
         "written_by": erasure.writer,
+        **asdict(erasure.touched),
     }
-
-
-def _digest(file: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    file.seek(0)
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.digest()
+    if erasure.replacement is not None:
+        evidence["proof"] = "thorough" if erasure.thorough else "quick"
+    if stored.restored_from and erasure.replacement is not None:
+        evidence |= {"restored_from": stored.restored_from, "storage_class": "STANDARD"}
+    return evidence

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
-from erasure_purge.core import Erasure, ObjectUri, StoredObject, Version
+from erasure_purge.content import Content, Replacement
+from erasure_purge.core import Commit, Erasure, ObjectUri, StoredObject, Version
 from erasure_shared.data_map import DynamoDBStore, PostgreSQLStore, S3Store
 from erasure_shared.errors import OutOfTime
 from erasure_shared.events import ErasureCompleted, Event, LocationPurged
@@ -61,11 +62,11 @@ class Lake(Protocol):
     def find(self, uri: ObjectUri) -> StoredObject | None:
         """The object as it is now, or None."""
 
-    def read(self, stored: StoredObject) -> AbstractContextManager[BinaryIO]:
-        """The content of just this version. Raises RetryLater if it is gone."""
+    def open(self, stored: StoredObject) -> AbstractContextManager[Content]:
+        """The content of just this version; a read of it raises RetryLater if it is gone."""
 
-    def replace(self, stored: StoredObject, body: BinaryIO, nonce: str) -> StoredObject | None:
-        """Put the body in its place; None if it is no longer what was read."""
+    def replace(self, stored: StoredObject, replacement: Replacement, nonce: str) -> Commit | None:
+        """Put the replacement in its place; None if it is no longer what was read."""
 
     def delete(self, stored: StoredObject) -> str | None:
         """Delete it; the marker's version id, or None if it is no longer what was read."""
@@ -75,6 +76,9 @@ class Lake(Protocol):
 
         Raises Rejected if S3 refuses, for instance because one is locked.
         """
+
+    def abort_forgotten(self, uri: ObjectUri) -> int:
+        """Abort uploads of just this key that a crash left behind; how many there were."""
 
 
 class Items(Protocol):
@@ -92,16 +96,16 @@ class Rows(Protocol):
 
 
 class Engine(Protocol):
-    """`erasure_purge.rewrite.erase`."""
+    """`erasure_purge.engine.erase`."""
 
     def __call__(
         self,
-        source: BinaryIO,
-        target: BinaryIO,
+        content: Content,
         id_column: str,
         ids: Collection[str],
-        before_each_step: Callable[[], None],
-    ) -> Erasure: ...
+        require_time: Callable[[float], None],
+    ) -> Erasure:
+        """What the content holds, and its proven replacement; `require_time(seconds)` may raise."""
 
 
 @dataclass(frozen=True)
