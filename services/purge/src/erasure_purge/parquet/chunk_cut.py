@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .cut import CutPage, PageValues, cut_page, read_values
-from .dictionary import blanked_dictionary
+from .dictionary import blanked_dictionary, of_same_value
 from .encodings import DICTIONARY_ENCODINGS, Bounds, ByteColumn
 from .errors import FooterNotPreserved, MalformedParquet, UnclearRowBoundaries
 from .footer import KNOWN_META_FIELDS, MetaField
@@ -266,12 +266,14 @@ class _ChunkSurgery:
         return Put(data), change, int(np.count_nonzero(dead))
 
     def _dead_entries(self) -> Bools | None:
-        """Entries that erased rows used and no remaining row uses."""
+        """Entries with values of erased rows that no remaining row uses."""
         if self.blank_unused and self.chunk.dictionary_page is not None:
             return self._unused(np.ones(len(self.chunk.dictionary), np.bool_))
         if self.dead_entries is not None:
             return self.dead_entries
-        return None if self.erased_entries is None else self._unused(self.erased_entries)
+        if self.erased_entries is None:
+            return None
+        return self._unused(of_same_value(self.chunk.dictionary, self.erased_entries))
 
     def _unused(self, entries: Bools) -> Bools:
         """Those of the entries that no remaining row uses."""

@@ -1,8 +1,8 @@
 """Blanking dictionary entries that no remaining row uses.
 
 The numbering of the others must not move, so an entry is overwritten, not removed. Byte strings
-must stay distinct (Arrow reads a dictionary into a hash table), other types may repeat a value
-that lives.
+must stay distinct (Arrow reads a dictionary into a hash table); of other types it becomes zero,
+which names nobody.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .cut import set_checksum
 from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn
@@ -41,13 +43,19 @@ def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> t
     return raw + body, len(raw) + len(plain) - before
 
 
+def of_same_value(column: Column, entries: Bools) -> Bools:
+    """These entries and all that repeat one of their values: dictionaries need not be distinct."""
+    values = column.arrow()
+    mask = pc.is_in(values, value_set=values.filter(pa.array(entries)))
+    return np.asarray(mask.to_numpy(zero_copy_only=False), np.bool_)
+
+
 def _blanked(column: Column, dead: Bools, order: Order) -> Column:
     if isinstance(column, ByteColumn):
         return _blanked_strings(column, dead, order)
     if isinstance(column, FixedColumn):
         octets = column.octets.copy()
-        alive = np.flatnonzero(~dead)
-        octets[dead] = octets[alive[0]] if len(alive) else 0
+        octets[dead] = 0
         return FixedColumn(column.physical, octets)
     assert isinstance(column, BoolColumn)
     return column  # two values that name nobody
