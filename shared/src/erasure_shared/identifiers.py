@@ -29,6 +29,13 @@ def read_identifiers(pk: str, owner: str) -> tuple[Identifier, ...]:
     )
 
 
+def read_names(pk: str, owner: str) -> Iterator[tuple[str, bool]]:
+    """Whom the owner names: ids in clear, or digests (True) where they were replaced."""
+    for part in _parts(pk, owner):
+        for entry in part.entries:
+            yield (entry, True) if part.digested else (entry["profile_id"], False)
+
+
 def replace_identifiers(pk: str, digest: Digest) -> None:
     """Replace every identifier in the partition by its keyed digest; repeating changes nothing."""
     for part in PartItem.query(pk, PartItem.sk.startswith(PART_PREFIX), consistent_read=True):

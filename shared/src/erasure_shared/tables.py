@@ -29,12 +29,19 @@ REQUEST_SK = "REQUEST"
 LOCATION_PREFIX = "LOCATION#"
 PART_PREFIX = "IDENTIFIERS#"
 OPEN = "OPEN"
-"""The `open_key` of every request that is not closed; a closed one has none."""
+"""The `open_key` of every request that is not closed."""
+RETAINING = "RETAINING"
+"""The `open_key` of a closed request that retains a location; other closed ones have none."""
 
 
 def request_pk(request_id: str) -> str:
     """The partition of a request."""
     return f"REQUEST#{request_id}"
+
+
+def request_id_in(pk: str) -> str:
+    """The inverse of `request_pk`."""
+    return pk.removeprefix(request_pk(""))
 
 
 def location_sk(location_id: str) -> str:
@@ -57,7 +64,7 @@ class _Meta:
 
 
 class OpenRequests(GlobalSecondaryIndex["RequestItem"]):  # type: ignore[no-untyped-call]
-    """The requests that are not closed, the one that is due first before all; a few at a time."""
+    """The requests that are not closed, or retain something, the one that is due first first."""
 
     class Meta:
         index_name = "open_requests"

@@ -6,7 +6,7 @@
 Every number comes from a fresh process of this one run, and is written to FOLDER/*.jsonl as it
 comes; the tables go between their markers in tests/benchmarks/README.md when all is done, or when
 the run is cut short (`--only tables` writes them again). A method that is missing or fails is named
-in its line, and the others go on. Needs 3 GB of disk.
+in its line, and the others go on. Needs 2 GB of disk.
 """
 
 from __future__ import annotations
@@ -121,18 +121,18 @@ def _short(record: Record) -> str:
 
 def _measure_large(options: argparse.Namespace, records: Records) -> None:
     """One person in one of ever more row groups: what is held in memory, and what is read."""
-    large_file(options.folder, LARGE_GROUPS[0], options.rows, most=max(LARGE_GROUPS))
     records.begin()
     for groups in LARGE_GROUPS:
-        path = large_file(options.folder, groups, options.rows, most=max(LARGE_GROUPS))
+        path = large_file(options.folder, groups, options.rows)
         record = _run_one(OURS, path, "ids_large", "")
         records.add({"groups": groups, "size": path.stat().st_size} | record)
         say(f"{groups} row groups: {_short(record)}")
+        path.unlink()
 
 
 def _measure_s3(options: argparse.Namespace, records: Records) -> None:
     """One person in a large object on S3: what travels."""
-    path = large_file(options.folder, S3_GROUPS, options.rows, most=max(LARGE_GROUPS))
+    path = large_file(options.folder, S3_GROUPS, options.rows)
     records.begin()
     with s3_server() as endpoint:
         record = run(
@@ -140,6 +140,7 @@ def _measure_s3(options: argparse.Namespace, records: Records) -> None:
         )
     records.add({"groups": S3_GROUPS, "size": path.stat().st_size} | record)
     say(f"on S3: {record}")
+    path.unlink()
 
 
 if __name__ == "__main__":

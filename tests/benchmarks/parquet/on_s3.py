@@ -49,7 +49,6 @@ def main() -> None:
     client.create_bucket(
         Bucket=uri.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    client.put_bucket_versioning(Bucket=uri.bucket, VersioningConfiguration={"Status": "Enabled"})
     client.upload_file(str(path), uri.bucket, uri.key)
     stored = S3Lake(client).find(uri)
     assert stored is not None, "it was just uploaded"

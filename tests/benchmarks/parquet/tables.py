@@ -22,7 +22,7 @@ _ABOUT_FILES = (
     "CPU seconds are those of the work, imports apart; every line is a fresh process of one run,"
     " the cheaper of two where it took less than 5 s. Read and written, ours: what the planner"
     " reads, and new bytes; the rest is copied inside the kernel. The others read and write whole"
-    " files. awswrangler knows only S3, so its line holds the transfer to and from a server on this"
+    " files. awswrangler knows only S3, so its CPU holds the transfer to and from a server on this"
     " machine, whose own CPU is not counted."
 )
 _ABOUT_LARGE = (
@@ -80,6 +80,8 @@ def _file_line(record: Record, its: list[Record]) -> str:
     name, people = record["method"], record["people"]
     if "failed" in record:
         return f"| {name} | {people:,} | {record['failed']} |" + " |" * 8
+    if "s3_cpu_s" in record:
+        name += f" ({record['s3_cpu_s']:.1f} s of it transfer)"
     rival = next(
         (r for r in its if r["method"] == RIVAL and r["people"] == people and "failed" not in r),
         None,

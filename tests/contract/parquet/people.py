@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,7 +53,12 @@ def some_people(table: pa.Table, count: int) -> list[str]:
     return random.Random(count).sample(ids, count)
 
 
-def erase(before: Path, after: Path, ids: list[str], column: str = ID) -> ErasurePlan:
+def erase(
+    before: Path,
+    after: Path,
+    ids: Sequence[str | tuple[str | int, ...]],
+    column: str | Sequence[str] = ID,
+) -> ErasurePlan:
     """Erase, and prove it with everything we have."""
     with LocalFile(before) as source:
         plan = plan_erasure(source, column, ids)

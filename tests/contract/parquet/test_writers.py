@@ -91,6 +91,20 @@ def test_a_few_people_leave_a_file_of_any_writer(written: Path, tmp_path: Path, 
     assert _duck(after) == kept
 
 
+def test_only_those_leave_who_match_in_both_columns(written: Path, tmp_path: Path) -> None:
+    after = tmp_path / "after.parquet"
+    rows = people()
+    pairs = sorted(set(zip(rows[ID].to_pylist(), rows["nights"].to_pylist(), strict=True)))
+    wanted = {*pairs[::100], *((one, nights + 1) for one, nights in pairs[::150])}
+
+    erase(written, after, sorted(wanted), (ID, "nights"))
+
+    nights = rows.schema.get_field_index("nights")
+    kept = [row for row in _duck(written) if (row[0], row[nights]) not in wanted]
+    assert _duck(after) == kept
+    assert len(kept) < ROWS
+
+
 def test_fastparquet_agrees(written: Path, tmp_path: Path) -> None:
     after = tmp_path / "after.parquet"
     ids = some_people(people(), 10)

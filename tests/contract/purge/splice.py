@@ -30,14 +30,15 @@ def new_place(s3: Any) -> ObjectUri:
 
 
 @cache
-def large_object() -> bytes:
-    """About 40 MB in eight row groups, uncompressible."""
+def large_object(row_groups: int = 8, rows: int = ROWS, first: int = 0) -> bytes:
+    """170 bytes a row, uncompressible; whose rows they are counts from `first`."""
     rng = np.random.default_rng(1)
-    ids = [f"person-{n:06}" for n in range(ROWS)]
-    noise = pa.array([rng.bytes(160) for _ in range(ROWS)], pa.binary())
+    ids = [f"person-{n:06}" for n in range(first, first + rows)]
+    noise = pa.array([rng.bytes(160) for _ in range(rows)], pa.binary())
     sink = io.BytesIO()
     table = pa.table({"profile_id": ids, "noise": noise})
-    pq.write_table(table, sink, row_group_size=ROWS // 8, compression="gzip", compression_level=1)
+    size = rows // row_groups
+    pq.write_table(table, sink, row_group_size=size, compression="gzip", compression_level=1)
     return sink.getvalue()
 
 

@@ -67,6 +67,17 @@ def test_what_blanks_a_dictionary_entry_is_nobodys_id(kind: pa.DataType) -> None
     assert not plan_erasure(after, ID, gone).changes
 
 
+def test_where_every_entry_is_blanked_none_becomes_an_erased_id() -> None:
+    column = pa.array([0, 1, None], pa.int32())
+    source = written(pa.table({ID: column}), write_statistics=False)
+
+    after = erased(source, ["0", "1"])
+
+    assert ids_in(after) == [None]
+    assert scan(after, ID, ["0", "1"]).is_clean
+    assert not plan_erasure(after, ID, ["0", "1"]).changes
+
+
 @pytest.mark.parametrize("physical", ["integer", "fixed", "variable"])
 @pytest.mark.parametrize("precision", [9, 18])
 def test_a_decimal_is_found_however_it_is_stored(physical: str, precision: int) -> None:

@@ -158,6 +158,19 @@ def test_dictionary_entries_stay_distinct_when_many_are_blanked() -> None:
     assert ids_in(after) == rows[500:]
 
 
+@pytest.mark.parametrize("dtype", [pa.int64(), pa.float64(), pa.binary(8)])
+def test_no_number_outlives_in_the_place_of_one_that_was_erased_before(dtype: pa.DataType) -> None:
+    numbers = pa.array([b"number-0", b"number-1", b"number-2"], pa.binary(8))
+    table = pa.table({ID: ["a", "b", "c"], "n": numbers.view(dtype)})
+    source = written(table, compression="none", write_statistics=False)
+
+    after = erased(erased(source, ["b"]), ["a"])
+
+    assert b"number-1" not in after.data
+    assert b"number-0" not in after.data
+    assert b"number-2" in after.data
+
+
 def test_a_value_that_others_share_stays_in_dictionary_and_statistics() -> None:
     table = pa.table({ID: ["a", "b", "c"], "tier": ["gold", "gold", "iron"], "n": [1, 1, 2]})
 

@@ -27,6 +27,13 @@ def profiles(*ids: str | None, **options: Any) -> bytes:
     return parquet(table, **options)
 
 
+def stale_profiles(*, kept: str, gone: str) -> bytes:
+    """A row, and a dictionary that also holds somebody whose row was filtered out."""
+    ids = pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([kept, gone]))
+    table = pa.table({"profile_id": ids})
+    return parquet(table, compression="none", write_statistics=False)
+
+
 def table_of(rows: int) -> pa.Table:
     """People with 100 bytes each that do not pack."""
     noise = np.random.default_rng(1)

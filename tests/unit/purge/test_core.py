@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from erasure_purge.core import Note, ObjectUri, StoredObject, Version, outdated, shares
+from erasure_purge.core import (
+    Note,
+    ObjectUri,
+    StoredObject,
+    Version,
+    outdated,
+    seconds_for_a_step,
+    seconds_to_commit,
+    shares,
+)
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import (
     Identifier,
@@ -123,3 +132,19 @@ def test_rows_of_an_interrupted_run_count_if_its_commit_stands(
     (share,) = shares([pending("ann", note=note)], {}, nonce)
 
     assert share.rows_erased == rows
+
+
+def test_a_large_object_needs_time_for_what_is_new_and_little_for_what_is_copied() -> None:
+    gigabytes = 4 << 30
+
+    assert seconds_to_commit(10 << 20, gigabytes) < 100
+    assert seconds_to_commit(gigabytes, gigabytes) > 400
+    assert seconds_for_a_step(gigabytes) == seconds_for_a_step(1 << 30) < 10
+
+
+@given(st.integers(0, 1 << 40), st.integers(0, 1 << 40), st.integers(1, 1 << 30))
+def test_more_to_write_never_needs_less_time(new: int, size: int, more: int) -> None:
+    new = min(new, size)
+
+    assert seconds_to_commit(new, size) <= seconds_to_commit(min(new + more, size), size)
+    assert seconds_to_commit(new, size) <= seconds_to_commit(new, size + more)

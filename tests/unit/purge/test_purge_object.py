@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 
 from erasure_purge.core import Commit, ObjectUri
-from erasure_shared.errors import Corrupted, OutOfTime, Rejected, RetryLater
+from erasure_shared.errors import Corrupted, Rejected
 from erasure_shared.events import (
     ErasureCompleted,
     LocationPurged,
     PurgeRequested,
-    RelocationRequested,
 )
 from erasure_shared.identifiers import delete_parts
-from erasure_shared.locations import LocationStatus, PendingLocation, RequestStatus, SearchedAgain
+from erasure_shared.locations import LocationStatus, RequestStatus
 from erasure_shared.tables import request_pk
-from tests.unit.purge.parquet_files import ids_in, profiles
+from tests.unit.purge.parquet_files import ids_in, profiles, stale_profiles
 from tests.unit.purge.world import URI, World
 
 
@@ -74,21 +73,6 @@ def test_one_rewrite_serves_every_request_that_waits_for_the_object(world: World
     assert completed == {"r1", "r2"}
 
 
-def test_an_index_that_lags_does_not_hide_the_messages_own_location(world: World) -> None:
-    world.lake.put(URI, profiles("ann", "bob"))
-
-    class Lagging:
-        def __getattr__(self, name: str) -> object:
-            return getattr(world.requests, name)
-
-        def pending_at(self, address: str) -> tuple[PendingLocation, ...]:
-            return ()
-
-    outcome = world.purge(world.pending("r1", "ann"), requests=Lagging())
-
-    assert outcome.rows_erased == 1
-
-
 def test_repeating_a_purge_erases_nothing_and_writes_nothing(world: World) -> None:
     world.lake.put(URI, profiles("ann", "bob"))
     message = world.pending("r1", "ann")
@@ -138,170 +122,6 @@ def test_an_object_clean_by_now_still_loses_its_older_versions(world: World) -> 
     assert world.lake.everything() == [profiles("bob")]
 
 
-def test_a_change_between_reading_and_writing_is_planned_anew(world: World) -> None:
-    world.lake.put(URI, profiles("ann", "bob"))
-
-    def somebody_writes() -> None:
-        world.lake.before_commit = lambda: None
-        world.lake.put(URI, profiles("ann", "bob", "new"))
-
-    world.lake.before_commit = somebody_writes
-    world.purge(world.pending("r1", "ann"))
-
-    assert ids_in(world.lake.content(URI) or b"") == ["bob", "new"]
-    assert len(world.lake.everything()) == 1
-
-
-def test_an_object_that_keeps_changing_is_left_for_later(world: World) -> None:
-    world.lake.put(URI, profiles("ann", "bob"))
-    numbers = iter(range(100))
-
-    def somebody_writes() -> None:
-        world.lake.put(URI, profiles("ann", "bob", f"new {next(numbers)}"))
-
-    world.lake.before_commit = somebody_writes
-
-    with pytest.raises(RetryLater) as refusal:
-        world.purge(world.pending("r1", "ann"))
-
-    assert refusal.value.reason_code == "OBJECT_CHANGED"
-    assert world.lake.writes == 0
-
-
-def test_a_lock_that_is_held_sends_the_message_back(world: World) -> None:
-    world.lake.put(URI, profiles("ann"))
-    world.locks.held.add(str(URI))
-
-    with pytest.raises(RetryLater):
-        world.purge(world.pending("r1", "ann"))
-
-    assert world.lake.writes == 0
-
-
-def test_a_lock_that_is_lost_commits_nothing(world: World) -> None:
-    world.lake.put(URI, profiles("ann", "bob"))
-    world.locks.lost = True
-
-    with pytest.raises(RetryLater):
-        world.purge(world.pending("r1", "ann"))
-
-    assert world.lake.writes == 0
-    assert world.locks.held == set()
-
-
-def test_no_step_starts_that_cannot_end(world: World) -> None:
-    world.lake.put(URI, profiles("ann", "bob"))
-    world.time_left_s = 1.0
-
-    with pytest.raises(OutOfTime):
-        world.purge(world.pending("r1", "ann"))
-
-    assert world.lake.writes == 0
-
-
-def test_a_vanished_object_is_no_success_its_subjects_are_located_again(world: World) -> None:
-    message = world.pending("r1", "ann")
-
-    outcome = world.purge(message)
-
-    assert outcome.relocated
-    (event,) = world.events.of(RelocationRequested)
-    assert event.location_id == message.location_id
-    assert world.location(message).status is LocationStatus.PENDING
-
-
-def test_a_vanished_object_loses_its_history_once_its_rows_are_found_elsewhere(
-    world: World,
-) -> None:
-    world.lake.put(URI, profiles("ann"))
-    world.lake.remove(URI)
-    message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message), SearchedAgain.ELSEWHERE)
-
-    world.purge(message)
-
-    assert world.lake.versions(URI) == ()
-    evidence = world.location(message).evidence
-    assert evidence is not None
-    assert evidence["vanished"] is True
-
-
-def test_an_object_that_somebody_deleted_keeps_its_history_until_a_person_decides(
-    world: World,
-) -> None:
-    world.lake.put(URI, profiles("ann", "bob"))
-    world.lake.remove(URI)
-    message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
-
-    with pytest.raises(Rejected) as refusal:
-        world.purge(message)
-
-    assert refusal.value.reason_code == "OBJECT_DELETED"
-    assert [ids_in(content) for content in world.lake.everything()] == [["ann", "bob"]]
-
-
-def test_a_vanished_object_without_history_is_purged_when_nobody_is_found_again(
-    world: World,
-) -> None:
-    message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
-
-    world.purge(message)
-
-    assert world.location(message).status is LocationStatus.PURGED
-
-
-def test_a_search_that_names_an_absent_object_is_no_success(world: World) -> None:
-    message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message), SearchedAgain.SAME_ADDRESS)
-
-    with pytest.raises(Rejected) as refusal:
-        world.purge(message)
-
-    assert refusal.value.reason_code == "ADDRESS_DISAGREES"
-
-
-def test_an_object_that_was_seen_again_is_located_again_when_it_vanishes_again(
-    world: World,
-) -> None:
-    world.lake.put(URI, profiles("ann", "bob"))
-    message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
-    with pytest.raises(RetryLater):
-        world.purge(message, time_left_s=lambda: 1.0)
-    world.lake.remove(URI)
-
-    outcome = world.purge(message)
-
-    assert outcome.relocated
-
-
-def test_a_version_that_comes_between_reading_and_listing_leaves_nothing_behind(
-    world: World,
-) -> None:
-    world.lake.put(URI, profiles("ann", "old"))
-    message = world.pending("r1", "ann")
-
-    class Busy:
-        writes = 0
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(world.lake, name)
-
-        def find(self, uri: ObjectUri) -> object:
-            found = world.lake.find(uri)
-            if self.writes < 1:
-                self.writes += 1
-                world.lake.put(uri, profiles("ann", "newer"))
-                world.lake.put(uri, profiles("ann", "newest"))
-            return found
-
-    world.purge(message, lake=Busy())
-
-    assert [ids_in(content) for content in world.lake.everything()] == [["newest"]]
-
-
 def test_identifiers_that_are_gone_are_no_reason_to_call_it_purged(world: World) -> None:
     world.lake.put(URI, profiles("ann", "bob"))
     message = world.pending("r1", "ann")
@@ -311,27 +131,6 @@ def test_identifiers_that_are_gone_are_no_reason_to_call_it_purged(world: World)
         world.purge(message)
 
     assert refusal.value.reason_code == "IDENTIFIERS_GONE"
-
-
-def test_an_object_that_comes_back_while_its_rest_is_removed_is_purged(world: World) -> None:
-    world.lake.put(URI, profiles("ann"))
-    world.lake.remove(URI)
-    message = world.pending("r1", "ann")
-    world.requests.note_searched_again(world.location(message), SearchedAgain.NOWHERE)
-
-    class ComingBack:
-        def __getattr__(self, name: str) -> object:
-            return getattr(world.lake, name)
-
-        def find(self, uri: ObjectUri) -> object:
-            found = world.lake.find(uri)
-            if found is None:
-                world.lake.put(uri, profiles("ann", "bob"))
-            return found
-
-    world.purge(message, lake=ComingBack())
-
-    assert [ids_in(content) for content in world.lake.everything()] == [["bob"]]
 
 
 @pytest.mark.parametrize("hindrance", ["OBJECT_ARCHIVED", "LEGAL_HOLD", "OBJECT_LOCKED"])
@@ -376,45 +175,54 @@ def test_an_unknown_location_is_rejected(world: World) -> None:
     assert refusal.value.reason_code == "UNKNOWN_LOCATION"
 
 
-@pytest.mark.parametrize("store", ["loyalty", "bookings"])
-def test_rows_of_other_stores_go_and_are_counted(world: World, store: str) -> None:
-    world.items.owners = ["ann", "bob", "ann"]
-    world.rows.owners = ["ann", "bob", "ann"]
-    message = world.pending("r1", "ann", store=store, address=f"{store}://table")
+def test_the_evidence_says_how_little_was_touched(world: World) -> None:
+    world.lake.put(URI, profiles("ann", "bob", "eve", row_group_size=1))
+    world.lake.forgotten[URI] = 2
+    message = world.pending("r1", "ann")
+
+    world.purge(message)
+
+    evidence = world.location(message).evidence
+    assert evidence is not None
+    assert (evidence["row_groups"], evidence["row_groups_touched"]) == (3, 1)
+    assert (evidence["unit"], evidence["unit_reason"]) == ("removed", "EVERY_ROW_ERASED")
+    assert evidence["bytes_uploaded"] == evidence["bytes_after"] > 0
+    assert evidence["bytes_read"] > evidence["bytes_before"]
+    assert (evidence["proof"], evidence["uploads_aborted"]) == ("thorough", 2)
+
+
+def test_an_object_that_holds_nobody_is_not_written_and_its_uploads_go(world: World) -> None:
+    world.lake.put(URI, profiles("bob"))
+    world.lake.forgotten[URI] = 1
+    message = world.pending("r1", "ann")
+
+    world.purge(message)
+
+    evidence = world.location(message).evidence
+    assert evidence is not None
+    assert (evidence["unit"], evidence["unit_reason"]) == ("none", "NOBODY_FOUND")
+    assert (evidence["bytes_uploaded"], evidence["uploads_aborted"]) == (0, 1)
+    assert world.lake.writes == 0
+
+
+def test_a_name_that_only_a_dictionary_still_holds_goes_too(world: World) -> None:
+    world.lake.put(URI, stale_profiles(kept="bob", gone="ann-of-long-ago"))
+    message = world.pending("r1", "ann-of-long-ago")
 
     outcome = world.purge(message)
 
-    assert outcome.rows_erased == 2
-    assert world.location(message).status is LocationStatus.PURGED
+    assert outcome.rows_erased == 0
+    assert b"ann-of-long-ago" not in (world.lake.content(URI) or b"")
+    assert ids_in(world.lake.content(URI) or b"") == ["bob"]
 
 
-@pytest.mark.parametrize("store", ["loyalty", "bookings"])
-def test_rows_whose_subjects_are_gone_are_no_reason_to_call_it_purged(
-    world: World, store: str
-) -> None:
-    message = world.pending("r1", "ann", store=store, address=f"{store}://table")
-    delete_parts(request_pk("r1"), message.location_id)
+def test_a_restored_object_is_written_unarchived_and_the_evidence_says_so(world: World) -> None:
+    world.lake.put(URI, profiles("ann", "bob"))
+    world.lake.restored_from = "GLACIER"
+    message = world.pending("r1", "ann")
 
-    with pytest.raises(Rejected) as refusal:
-        world.purge(message)
+    world.purge(message)
 
-    assert refusal.value.reason_code == "IDENTIFIERS_GONE"
-    assert world.location(message).status is LocationStatus.PENDING
-
-
-@pytest.mark.parametrize("store", ["loyalty", "bookings"])
-def test_a_run_goes_on_where_the_one_before_ran_out_of_time(world: World, store: str) -> None:
-    subjects = [f"subject-{number:04d}" for number in range(1_001)]
-    world.items.owners = [*subjects, *subjects, "eve"]
-    world.rows.owners = [*subjects, *subjects, "eve"]
-    message = world.pending("r1", *subjects, store=store, address=f"{store}://table")
-    clock = iter([60.0, 1.0])
-
-    with pytest.raises(OutOfTime):
-        world.purge(message, time_left_s=lambda: next(clock))
-    owners_left = world.items.owners if store == "loyalty" else world.rows.owners
-    outcome = world.purge(message)
-
-    assert 1 < len(owners_left) < 2_003
-    assert outcome.rows_erased == 2_002
-    assert (world.items.owners if store == "loyalty" else world.rows.owners) == ["eve"]
+    evidence = world.location(message).evidence
+    assert evidence is not None
+    assert (evidence["restored_from"], evidence["storage_class"]) == ("GLACIER", "STANDARD")

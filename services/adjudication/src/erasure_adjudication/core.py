@@ -31,6 +31,9 @@ DEAD_LETTERS = "-dead-letters"
 SETTLED = frozenset({LocationStatus.PURGED, LocationStatus.RETAINED})
 """Nothing is left to decide about such a location."""
 
+REQUEST_CLOSED = "REQUEST_CLOSED"
+"""The reason code of a message that found data for a request that takes none any more."""
+
 _ERROR_NAMESPACE = UUID("a0c3a1de-5b0d-5c51-9f38-2b4f4f6f0b6e")
 _ERROR_ID_LENGTH = 16  # of hexadecimal digits: short enough to read out, 64 bits
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -70,6 +73,11 @@ class Reason:
     words: str
 
 
+FOUND_AFTER_CLOSE = Reason(
+    REQUEST_CLOSED,
+    "data was found at another place after the request had closed; whose it is was forgotten with "
+    "the request: send a new request for the same people, then dismiss this error",
+)
 ALL_ATTEMPTS_USED = Reason("ATTEMPTS_USED_UP", "all attempts were used up")
 
 
@@ -145,6 +153,11 @@ def location_error_id(request_id: str, location_id: str) -> str:
     return _error_id(f"location/{request_id}/{location_id}")
 
 
+def late_finding_error_id(request_id: str, location_id: str) -> str:
+    """The error of data that a search for this location found when its request had closed."""
+    return _error_id(f"late/{request_id}/{location_id}")
+
+
 def message_error_id(message_id: str) -> str:
     """The error of a message that is about no known location."""
     return _error_id(f"message/{message_id}")
@@ -177,6 +190,11 @@ def request_in(body: str) -> ErasureRequested | None:
         return ErasureRequested.read(json.loads(body).get("detail"))
     except Rejected:
         return None
+
+
+def is_late_finding(letter: DeadLetter) -> bool:
+    """Whether the message found data for which its request was closed already."""
+    return letter.attributes.get("reason_code") == REQUEST_CLOSED
 
 
 def reason_for(letter: DeadLetter, *recorded: Reason | None) -> Reason:

@@ -5,19 +5,24 @@ wherever this breaks off, the letter comes again and finds its own half-done wor
 
 A location that is settled needs no decision, but its request may need to be closed: whoever
 settled the last location may have died before that, and this letter is the last that comes.
+Unless it tells of data that was found after that: somebody must hear of it.
 """
 
 from __future__ import annotations
 
 from erasure_adjudication.core import (
+    FOUND_AFTER_CLOSE,
     SETTLED,
     Concern,
     DeadLetter,
     ErrorRecord,
     ErrorStatus,
+    Reason,
     attempts_of,
     concern_of,
     is_echo,
+    is_late_finding,
+    late_finding_error_id,
     location_error_id,
     message_error_id,
     reason_for,
@@ -50,8 +55,7 @@ def _record_location(
     letter: DeadLetter, concern: Concern, location: Location, ports: Collection
 ) -> ErasureFailed | None:
     if location.status in SETTLED:
-        close_if_done(location.request_id, ports)
-        return None
+        return _settled(letter, concern, location, ports)
     error_id = location_error_id(location.request_id, location.location_id)
     known = ports.errors.find(error_id)
     if is_echo(known, letter):
@@ -60,9 +64,34 @@ def _record_location(
     if not ports.requests.mark_failed(location, reason.code, reason.words):
         after = ports.requests.location(location.request_id, location.location_id)
         if after is None or after.status in SETTLED:
-            close_if_done(location.request_id, ports)
-            return None
-    record = ErrorRecord(
+            return _settled(letter, concern, location, ports)
+    return _recorded(
+        _about(location, error_id, reason, letter, concern, known, ports), known, ports
+    )
+
+
+def _settled(
+    letter: DeadLetter, concern: Concern, location: Location, ports: Collection
+) -> ErasureFailed | None:
+    close_if_done(location.request_id, ports)
+    error_id = late_finding_error_id(location.request_id, location.location_id)
+    known = ports.errors.find(error_id)
+    if not is_late_finding(letter) or is_echo(known, letter):
+        return None
+    record = _about(location, error_id, FOUND_AFTER_CLOSE, letter, concern, known, ports)
+    return _recorded(record, known, ports)
+
+
+def _about(
+    location: Location,
+    error_id: str,
+    reason: Reason,
+    letter: DeadLetter,
+    concern: Concern,
+    known: ErrorRecord | None,
+    ports: Collection,
+) -> ErrorRecord:
+    return ErrorRecord(
         error_id=error_id,
         status=ErrorStatus.OPEN,
         service=letter.service,
@@ -77,7 +106,6 @@ def _record_location(
         first_at=known.first_at if known else stamp(letter.sent_at),
         last_at=stamp(ports.now()),
     )
-    return _recorded(record, known, ports)
 
 
 def _record_message(

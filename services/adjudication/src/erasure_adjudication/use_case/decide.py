@@ -15,6 +15,7 @@ from erasure_adjudication.core import (
     ErrorRecord,
     ErrorStatus,
     NoSuchError,
+    late_finding_error_id,
     request_in,
     stamp,
 )
@@ -50,6 +51,12 @@ def retry(error_id: str, ports: Desk) -> Decided:
         return _repeated(error, ErrorStatus.RETRIED, ports)
     if error.location_id is None:
         return _resend(error, ports)
+    if error.error_id == late_finding_error_id(error.request_id or "", error.location_id):
+        raise DecisionRefused(
+            "whose data was found is not recorded any more: send a new request for the same "
+            "people, then dismiss this error",
+            error_id=error_id,
+        )
     ports.requests.mark_retried(_location_of(error, ports))
     location = _location_of(error, ports)
     if location.status is LocationStatus.RETAINED:

@@ -67,6 +67,7 @@ def locate(event: ErasureRequested, ports: Ports, *, now: datetime, deadline: De
     searched = request.status is RequestStatus.LOCATING
     if searched:
         _search_every_store(request, subjects, ports, deadline)
+        _take_over(request.request_id, subjects, ports, deadline)
         ports.requests.finish_locating(request.request_id)
     pending = _pending(ports.requests.locations_of(request.request_id))
     return _located(request.request_id, pending, ports, searched=searched)
@@ -143,6 +144,18 @@ def _search_every_store(
         ports.requests.note_search(request.request_id, store.name)
 
 
+def _take_over(
+    request_id: str, subjects: Sequence[SecretStr], ports: Ports, deadline: Deadline
+) -> list[Location]:
+    """Record objects that other requests have rewritten without these subjects, or are about to.
+
+    An older version may hold them still, and no search sees older versions: until it is removed,
+    or a person decides that it stays, this request must not count as completed either.
+    """
+    unfinished = ports.requests.unfinished_elsewhere(request_id, subjects)
+    return _record(request_id, unfinished, ports, deadline)
+
+
 def _set_aside(
     request_id: str,
     store: Store,
@@ -163,6 +176,7 @@ def _repeat_search(location: Location, ports: Ports, deadline: Deadline) -> Loca
         subjects = ports.requests.subjects_of(location.request_id)
         findings = _findings(location, subjects, ports, deadline)
         _record(location.request_id, findings, ports, deadline, origin=location.location_id)
+        _take_over(location.request_id, subjects, ports, deadline)
         _mark_searched(location, ports)
     recorded = ports.requests.locations_of(location.request_id)
     of_store = (item for item in recorded if item.store == location.store)
@@ -172,11 +186,12 @@ def _repeat_search(location: Location, ports: Ports, deadline: Deadline) -> Loca
 def _search_again(location: Location, ports: Ports, deadline: Deadline) -> Located:
     if location.status is not LocationStatus.PENDING:
         return _located(location.request_id, (), ports, searched=False)
-    people = {item.profile_id: None for item in ports.requests.identifiers_of(location)}
-    findings = _findings(location, tuple(people), ports, deadline)
+    people = tuple({item.profile_id: None for item in ports.requests.identifiers_of(location)})
+    findings = _findings(location, people, ports, deadline)
     elsewhere = [found for found in findings if found.address != location.address]
     origin = location.location_id
     added = _record(location.request_id, elsewhere, ports, deadline, origin=origin)
+    added += _take_over(location.request_id, people, ports, deadline)
     ports.requests.note_searched_again(location, _where(findings, elsewhere))
     return _located(location.request_id, _pending([*added, location]), ports, searched=False)
 

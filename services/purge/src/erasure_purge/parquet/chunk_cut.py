@@ -165,7 +165,7 @@ class _ChunkSurgery:
             self._cut(number, loaded, content, np.ones(loaded.num_values, np.bool_))
 
     def _dead_entries(self) -> Bools | None:
-        """Entries that erased rows used and no remaining row uses."""
+        """Entries with values of erased rows that no remaining row uses."""
         if self.blank_unused and self.chunk.dictionary_page is not None:
             return self.use.unused()
         return self.use.dead() if self.dead_entries is None else self.dead_entries

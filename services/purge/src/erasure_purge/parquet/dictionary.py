@@ -2,8 +2,8 @@
 
 Where the pages are written anyway, or enough is saved, dead entries are removed and the others
 renumbered. Elsewhere the numbering must not move, so an entry is overwritten. Byte strings
-must stay distinct (Arrow reads a dictionary into a hash table); of other types it becomes zero,
-which names nobody.
+must stay distinct (Arrow reads a dictionary into a hash table); of other types it repeats a value
+that lives, for any other, even zero, may be the id of somebody who was erased.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .cut import set_checksum
-from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn
+from .encodings import BoolColumn, ByteColumn, Column, Encoding, FixedColumn, Octets
 from .errors import UnknownPageType
 from .levels import Bools
 from .order import Order
@@ -77,10 +77,20 @@ def _blanked(column: Column, dead: Bools, order: Order) -> Column:
         return _blanked_strings(column, dead, order)
     if isinstance(column, FixedColumn):
         octets = column.octets.copy()
-        octets[dead] = 0
+        octets[dead] = _living_or_unused(column, dead)
         return FixedColumn(column.physical, octets)
     assert isinstance(column, BoolColumn)
     return column  # two values that name nobody
+
+
+def _living_or_unused(column: FixedColumn, dead: Bools) -> Octets:
+    """A value that lives; if none does, the smallest number that is none of the dead."""
+    alive = np.flatnonzero(~dead)
+    if len(alive):
+        return np.asarray(column.octets[alive[0]], np.uint8)
+    width, taken = column.octets.shape[1], set(column.selected(dead))
+    numbers = (number.to_bytes(width, "little") for number in count())
+    return np.frombuffer(next(one for one in numbers if one not in taken), np.uint8)
 
 
 def _blanked_strings(column: ByteColumn, dead: Bools, order: Order) -> ByteColumn:

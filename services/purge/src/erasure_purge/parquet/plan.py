@@ -84,7 +84,7 @@ class _Planner:
         if erased == 0 and not any(one.is_stale_in_dictionary for one in found):
             return self._unchanged(found)
         out = self.placer.out
-        out.put(MAGIC)
+        out.copy(0, len(MAGIC))
         kept = self._place_groups(groups, found)
         self.placer.place_after_groups()
         self._check_metadata(found)
