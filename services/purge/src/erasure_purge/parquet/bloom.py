@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
+
+from .encodings import Column
 from .errors import MalformedParquet
 from .footer import MetaField
+from .many_hashes import hashes
 from .source import Source
 from .thrift_compact import Struct, decode
 
@@ -29,6 +33,7 @@ _SALT = (
     0x5C6BFB31,
 )
 _BLOCK_BYTES = 32
+_HALF = np.uint64(32)
 _HEADER_GUESS_BYTES = 256
 _ALGORITHM, _HASH, _COMPRESSION = 2, 3, 4
 
@@ -62,11 +67,8 @@ class BloomFilter:
         if place is None:
             return None
         header, header_bytes = _header(source, place[0])
-        for union in (_ALGORITHM, _HASH, _COMPRESSION):
-            # Each is a union whose only member is block / xxhash / uncompressed.
-            member = header.struct(union)
-            if member is None or list(member) != [1]:
-                return None
+        if not _is_known(header):
+            return None
         return cls(source.read(place[0] + header_bytes, header.integer(1)))
 
     def may_contain(self, value: bytes) -> bool:
@@ -79,6 +81,53 @@ class BloomFilter:
             word >> (((low * salt) & 0xFFFFFFFF) >> 27) & 1
             for word, salt in zip(words, _SALT, strict=True)
         )
+
+
+class NewBloomFilter:
+    """A filter of the size of an old one, to be filled with the values that remain."""
+
+    def __init__(self, header: bytes, size_bytes: int) -> None:
+        self._header = header
+        self._words = np.zeros(size_bytes // 4, "<u4")
+
+    @classmethod
+    def like(cls, source: Source, meta: Struct) -> NewBloomFilter | None:
+        """None if the chunk has no filter of the kind the format defines."""
+        place = bloom_range(source, meta)
+        if place is None:
+            return None
+        header, header_bytes = _header(source, place[0])
+        size_bytes = header.integer(1)
+        end = place[0] + header_bytes + size_bytes
+        if not _is_known(header) or size_bytes % _BLOCK_BYTES or end > source.size_bytes:
+            return None
+        return cls(source.read(place[0], header_bytes), size_bytes) if size_bytes else None
+
+    def insert(self, column: Column) -> None:
+        """Remember every value of a column."""
+        blocks = np.uint64(len(self._words) * 4 // _BLOCK_BYTES)
+        for hashed in hashes(column):
+            first = (((hashed >> _HALF) * blocks) >> _HALF) * np.uint64(len(_SALT))
+            low = hashed.astype(np.uint32)
+            for number, salt in enumerate(_SALT):
+                bits = np.uint32(1) << ((low * np.uint32(salt)) >> np.uint32(27))
+                np.bitwise_or.at(self._words, first + np.uint64(number), bits)
+
+    @property
+    def bits(self) -> bytes:
+        """The filter without its header."""
+        return self._words.tobytes()
+
+    @property
+    def data(self) -> bytes:
+        """The filter as a file holds it."""
+        return self._header + self.bits
+
+
+def _is_known(header: Struct) -> bool:
+    """Each is a union whose only member is block / xxhash / uncompressed."""
+    members = (header.struct(union) for union in (_ALGORITHM, _HASH, _COMPRESSION))
+    return all(member is not None and list(member) == [1] for member in members)
 
 
 def _header(source: Source, offset: int) -> tuple[Struct, int]:

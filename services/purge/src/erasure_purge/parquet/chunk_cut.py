@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .bloom_rebuilt import RebuiltBloom
 from .chunk_facts import ChunkFacts
 from .cut import PageValues, cut_page
 from .dictionary import blanked_dictionary, compacted_dictionary, pays_to_compact
-from .encodings import ByteColumn
+from .encodings import ByteColumn, Column
 from .entry_use import EntryUse
 from .errors import FooterNotPreserved
 from .footer import KNOWN_META_FIELDS, MetaField
@@ -37,6 +38,7 @@ class ChunkCut:
     column_index: Struct | None
     offset_index: Struct | None
     keeps_bloom: bool
+    bloom: bytes | None
     pages: int
     pages_cut: int
     entries_blanked: int
@@ -72,9 +74,10 @@ def cut_chunk(
 
 @dataclass(frozen=True)
 class _Settled:
-    """The dictionary page, if any, its change in size unpacked, and how many entries went."""
+    """The dictionary page, if any; the entries that live, unless all do; and what changed."""
 
     segments: list[Segment]
+    living: Column | None = None
     uncompressed_change: int = 0
     entries: int = 0
     is_compacted: bool = False
@@ -94,7 +97,9 @@ class _ChunkSurgery:
         self.texts: set[bytes] = set()
 
     def operate(self, rows: RowStarts) -> ChunkCut:
-        for number in rows.touched():
+        touched = list(rows.touched())
+        self.bloom = RebuiltBloom(self.chunk, touched)
+        for number in touched:
             loaded = self.chunk.load(self.pages.pages[number])
             content = self.chunk.content(loaded)
             self._cut(number, loaded, content, rows.kept(number, loaded, content))
@@ -103,13 +108,15 @@ class _ChunkSurgery:
         segments = [*settled.segments, *self.pages.segments()]
         meta.set_int(MetaField.TOTAL_COMPRESSED, sum(segment.length for segment in segments))
         column_index, offset_index = self.facts.indexes()
+        keeps_bloom = not self.facts.erased.entries and not settled.entries
         return ChunkCut(
             segments=segments,
             meta=meta,
             dictionary_bytes=sum(segment.length for segment in settled.segments),
             column_index=column_index,
             offset_index=offset_index,
-            keeps_bloom=not self.facts.erased.entries and not settled.entries,
+            keeps_bloom=keeps_bloom,
+            bloom=None if keeps_bloom else self.bloom.finished(settled.living),
             pages=len(self.pages.pages),
             pages_cut=len(self.pages.cuts),
             entries_blanked=0 if settled.is_compacted else settled.entries,
@@ -121,6 +128,7 @@ class _ChunkSurgery:
         cut = cut_page(self.chunk, loaded, content, keep)
         self.pages.put(number, cut)
         if cut.gone is not None and cut.remaining is not None:
+            self.bloom.note(cut.remaining)
             self.use.note(cut.gone, cut.remaining)
             self._note_texts(cut.gone)
         self.facts.note(number, cut)
@@ -150,12 +158,12 @@ class _ChunkSurgery:
         if not pays_to_compact(loaded, by, uncut_bytes):
             self.pages.write()
             data, change = blanked_dictionary(self.chunk, loaded, dead)
-            return _Settled([Put(data)], change, count)
+            return _Settled([Put(data)], by.column, change, count)
         for number in uncut:
             self._take_up(number)
         self.pages.write(by)
         data, change = compacted_dictionary(self.chunk, loaded, by)
-        return _Settled([Put(data)], change, count, is_compacted=True)
+        return _Settled([Put(data)], by.column, change, count, is_compacted=True)
 
     def _take_up(self, number: int) -> None:
         """Cut nothing from a page, so that its indices are renumbered."""

@@ -35,11 +35,11 @@ from .pages import ColumnChunk
 from .placement import move_file_offset, moved_meta, place_meta, range_of, revised_group
 from .reencode import reencoded_chunk, texts_of
 from .report import GroupReport, Unit
-from .segments import Copy, SegmentList
+from .segments import Copy, Segment, SegmentList, Spool, SpooledPut
 from .source import CountingSource
 from .thrift_compact import Kind, Struct, decode, encode
 
-ALLOWED_GROWTH = 0.008  # of the file, for packing it faster than its writer did
+ALLOWED_GROWTH = 0.008  # per row, for packing it faster than its writer did
 
 
 @dataclass
@@ -49,7 +49,7 @@ class _PlacedChunk:
     chunk: Struct
     column_index: bytes | Copy | None = None
     offset_index: Struct | Copy | None = None
-    bloom: Copy | None = None
+    bloom: Segment | None = None
 
 
 @dataclass
@@ -102,13 +102,19 @@ class Placer:
         self.window_bytes = window_bytes
         self.before_each_step = before_each_step
         self.has_free_metadata = has_free_metadata(footer)
-        self.packer = Packer(ALLOWED_GROWTH * source.size_bytes)
+        self.packer = Packer()
         self.out = SegmentList()
         self.reports: list[GroupReport] = []
         self.texts: set[bytes] = set()
         self.indexes_dropped = 0
-        self.blooms_dropped = 0
+        self.blooms_dropped = self.blooms_rebuilt = 0
+        self._new_blooms: Spool | None = None
         self._placed: list[_PlacedChunk] = []
+
+    def expect_rows(self, remaining: int) -> None:
+        """Allow the file to grow only in proportion to the rows that remain."""
+        share = remaining / max(1, self.footer.num_rows)
+        self.packer.allowance_bytes = ALLOWED_GROWTH * self.source.size_bytes * share
 
     def open(self, chunk: Struct, leaf: Leaf, rows: int) -> ColumnChunk:
         """A column chunk of the old file."""
@@ -278,7 +284,11 @@ class Placer:
         bloom = bloom_range(self.source, chunk.meta)
         if bloom is not None and cut.keeps_bloom:
             placed.bloom = Copy(*bloom)
-        self.blooms_dropped += bloom is not None and not cut.keeps_bloom
+        elif bloom is not None and cut.bloom is not None:
+            self._new_blooms = self._new_blooms or Spool()
+            placed.bloom = self._new_blooms.add(cut.bloom)
+        self.blooms_rebuilt += isinstance(placed.bloom, SpooledPut)
+        self.blooms_dropped += bloom is not None and placed.bloom is None
         self._placed.append(placed)
         return new
 
@@ -298,12 +308,14 @@ class Placer:
             raw = encode(offsets) if isinstance(offsets, Struct) else offsets
             self._place_index(placed.chunk, ChunkField.OFFSET_INDEX_OFFSET, raw)
 
-    def _place_bloom(self, meta: Struct, bloom: Copy | None) -> None:
+    def _place_bloom(self, meta: Struct, bloom: Segment | None) -> None:
         if bloom is None:
             meta.drop(MetaField.BLOOM_OFFSET, MetaField.BLOOM_LENGTH)
             return
         meta.set_int(MetaField.BLOOM_OFFSET, self.out.position)
-        self.out.copy(bloom.offset, bloom.length)
+        if MetaField.BLOOM_LENGTH in meta:
+            meta.set_int(MetaField.BLOOM_LENGTH, bloom.length, Kind.I32)
+        self.out.extend([bloom])
 
     def _place_index(self, chunk: Struct, field_id: int, index: bytes | Copy | None) -> None:
         """The length's field number follows the offset's."""

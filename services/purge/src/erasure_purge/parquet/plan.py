@@ -85,6 +85,7 @@ class _Planner:
             return self._unchanged(found)
         out = self.placer.out
         out.copy(0, len(MAGIC))
+        self.placer.expect_rows(self.footer.num_rows - erased)
         kept = self._place_groups(groups, found)
         self.placer.place_after_groups()
         self._check_metadata(found)
@@ -146,6 +147,7 @@ class _Planner:
             reads=self.source.reads,
             indexes_dropped=placer.indexes_dropped,
             bloom_filters_dropped=placer.blooms_dropped,
+            bloom_filters_rebuilt=placer.blooms_rebuilt,
         )
         rows_by_id = dict(self.rows_by_id)
         return ErasurePlan(segments, self.footer.num_rows, erased, changes, report, rows_by_id)

@@ -101,6 +101,7 @@ def _reencoded(chunk: ColumnChunk, erased_rows: Bools, *, collect_texts: bool) -
         column_index=None,
         offset_index=None,
         keeps_bloom=False,
+        bloom=None,
         pages=count,
         pages_cut=count,
         entries_blanked=0,

@@ -50,6 +50,7 @@ class ErasureReport:
     reads: int
     indexes_dropped: int
     bloom_filters_dropped: int
+    bloom_filters_rebuilt: int
 
 
 @dataclass(frozen=True)

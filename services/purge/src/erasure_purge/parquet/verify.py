@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .bits_left import LostRows, places_left
+from .bloom_left import remembers_others
 from .errors import UnsupportedParquet, only_refusals
 from .footer import (
     FileField,
@@ -223,8 +224,8 @@ def _check_groups(before: Source, after: Source, masks: list[Bools], result: Ver
                 ColumnChunk(after, chunk, leaf, len(mask) - int(mask.sum()), _COMPARE_BYTES),
                 mask,
             )
-            # A filter cannot forget: none may be left where a value was erased.
-            blooms += MetaField.BLOOM_OFFSET in lost.after.meta and _fewer(lost)
+            # A filter cannot forget: where a value was erased, it must be a new one.
+            blooms += _fewer(lost) and remembers_others(lost.after)
             bits += any(True for _ in places_left(lost))
     result.expect("no bloom filter remembers an erased value", holds=not blooms)
     result.expect("no dictionary and no bound names an erased value", holds=not bits)
