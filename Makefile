@@ -12,7 +12,7 @@ CODE := shared/src services/ingestion/src services/location/src services/purge/s
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint-data-map prove bench bench-mutex bench-parquet spark-files deploy destroy format clean
+.PHONY: help setup demo up test test-versions zips check lint-data-map prove bench bench-mutex bench-parquet spark-files deploy destroy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,13 @@ up: setup ## start the local cloud and keep it running (KEEP=dir keeps its state
 
 test: setup .local/node_modules/.ready ## run every test
 	$(RUN) -m pytest -n 2 --dist loadfile $(TESTS)
+
+test-versions: setup ## the unit tests under every other Python of 3.11 to 3.13 that this machine has
+	@$(RUN) -m infra.versions
+
+zips: setup ## build each service's zip for Lambda, both architectures, and print the sizes
+	@infra/build --target aws-arm64
+	@infra/build --target aws-x86_64
 
 check: setup ## linters, types, import rules, templates and permissions
 	$(VENV)/bin/ruff check .

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from infra import trimming
+from infra.interpreters import interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("ingestion", "location", "purge", "adjudication")
@@ -60,9 +61,13 @@ class Target:
         """Lambda's name of the machine."""
         return "arm64" if self.machine.endswith(("aarch64", "arm64")) else "x86_64"
 
-    @property
-    def runs_here(self) -> bool:
-        return self.python == platform.python_version() and self.machine == sysconfig.get_platform()
+    def interpreter(self) -> str | None:
+        """A Python of this machine that can import what is built for the target, if any."""
+        if self.python == platform.python_version() and self.machine == sysconfig.get_platform():
+            return sys.executable
+        if sysconfig.get_platform() != f"linux-{self.machine}":
+            return None
+        return interpreter(self.python)
 
 
 def target(name: str) -> Target:
@@ -135,8 +140,8 @@ class Builder:
             shutil.copyfile(dependencies, unfinished)
             _append(unfinished, sources)
             check_size(service, _unzipped_bytes(unfinished))
-            if self.target.runs_here:
-                check_import(service, unfinished)
+            if python := self.target.interpreter():
+                check_import(service, unfinished, python=python)
         self._forget_older_than(path, service)
 
     def _sources(self, service: str) -> dict[PurePosixPath, Path]:
@@ -190,7 +195,9 @@ def check_size(service: str, unzipped_bytes: int) -> None:
         )
 
 
-def check_import(service: str, path: Path, *, handler: str = "") -> None:
+def check_import(
+    service: str, path: Path, *, handler: str = "", python: str = sys.executable
+) -> None:
     """Raises BuildFailed unless the handler can be imported with only the zip on the path.
 
     The interpreter sees neither the environment (-I) nor site-packages (-S).
@@ -201,7 +208,7 @@ def check_import(service: str, path: Path, *, handler: str = "") -> None:
     with tempfile.TemporaryDirectory() as directory:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(directory)
-        command = [sys.executable, "-I", "-S", "-B", "-c", program, directory]
+        command = [python, "-I", "-S", "-B", "-c", program, directory]
         done = subprocess.run(  # noqa: S603 - our own arguments
             command, capture_output=True, text=True, check=False, env={}, cwd=directory
         )

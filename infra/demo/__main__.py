@@ -16,6 +16,7 @@ from rich.text import Text
 from erasure_shared.locations import LocationStatus
 from infra.demo.proof import Claim, claims_about_stores, show
 from infra.demo.road import Road, Stuck, wait_until
+from infra.demo.savings import show_touches, touches
 from infra.local.cloud import LocalCloud
 from tests import synthetic
 
@@ -65,6 +66,8 @@ def demonstrate(road: Road, console: Console) -> bool:
     _adjudicate(road, console, key, intact)
     _watch(road, console, lambda: all(map(road.is_closed, REQUESTS)))
 
+    console.print()
+    show_touches(console, touches(road.locations(REQUESTS)))
     claims = [
         *claims_about_stores(before, road.stores.holdings(erased)),
         *_claims_about_traces(road, erased),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from erasure_shared.bus import EventBus
 from erasure_shared.events import ErasureRequested, Event, Subject
-from erasure_shared.locations import CLOSED, Digest, LocationStatus, RequestStatus
+from erasure_shared.locations import CLOSED, Digest, Location, LocationStatus, RequestStatus
 from erasure_shared.requests import ErasureRequest, Requests
 from erasure_shared.tables import bind_tables
 from infra.demo.stores import Stores
@@ -104,6 +104,10 @@ class Road:
         for location in self._requests.locations_of(request_id):
             stores.setdefault(location.store, Counter())[location.status] += 1
         return stores
+
+    def locations(self, request_ids: Iterable[str]) -> list[Location]:
+        """Every location of the requests."""
+        return [each for one in request_ids for each in self._requests.locations_of(one)]
 
     def status(self, request_id: str) -> str:
         """The status of the request, or that it is still in its queue."""

@@ -173,7 +173,7 @@ def test_nothing_is_deployed_without_a_yes(road: Road) -> None:
     )
 
     assert "~ Function (AWS::Lambda::Function)" in refused.stdout
-    assert "not deployed: erasure-local-location" in refused.stdout
+    assert "make deploy: not deployed: erasure-local-location" in refused.stderr
     assert refused.returncode != 0
 
 

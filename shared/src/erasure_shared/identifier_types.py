@@ -20,6 +20,7 @@ _MAX_NUMBER_LENGTH = 120
 """On the safe side of DynamoDB's greatest and smallest numbers, about 1E+126 and 1E-130."""
 _INTEGER_BITS = {"int2": 16, "int4": 32, "int8": 64}
 _TEXT_TYPES = {"text": "text", "varchar": "text", "bpchar": "bpchar"}
+_GLUE_LIMIT = re.compile(r"varchar\(([0-9]+)\)", re.ASCII)
 _GLUE = re.compile(
     r"string|varchar\([0-9]+\)|tinyint|smallint|int|integer|bigint"
     r"|decimal(?:\([0-9]+(?:,[0-9]+)?\))?",
@@ -67,6 +68,16 @@ def glue_type_holds_ids(column_type: str) -> bool:
     Of `double` it is `1.2E1`, of `char(5)` it ends in blanks.
     """
     return _GLUE.fullmatch(column_type.replace(" ", "").lower()) is not None
+
+
+def glue_type_longest_id(column_type: str) -> int | None:
+    """How many characters of a value Athena reads, where the type limits that.
+
+    Trino cuts what is longer in a file to the length of `varchar(n)`, and prunes row groups by
+    uncut bounds: an id of more characters may be there and yet be found under no text at all.
+    """
+    limit = _GLUE_LIMIT.fullmatch(column_type.replace(" ", "").lower())
+    return int(limit[1]) if limit else None
 
 
 def _is_dynamodb_number(text: str) -> bool:

@@ -7,24 +7,62 @@ pin the connection (Amazon RDS User Guide, "Avoiding pinning an RDS Proxy").
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 
 import boto3
 import botocore
 import psycopg
 from aws_lambda_powertools.utilities import parameters
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from erasure_shared.errors import Rejected, RetryLater
 
 _CONNECT_TIMEOUT_S = 10
+_VERIFIED = "verify-full"
 _CERTIFICATES = str(Path(botocore.__file__).with_name("cacert.pem"))
 """Amazon Trust Services' roots, which sign RDS Proxy's certificates, are among botocore's."""
+
+
+Certificates = Annotated[str, Field(pattern="-----BEGIN CERTIFICATE-----")] | None
+"""PEM text of the roots to be trusted, for servers that show a certificate of their own authority:
+an Aurora cluster without RDS Proxy shows one of Amazon RDS's."""
+
+
+class PasswordLogin(BaseModel):
+    """A connection string with a password."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    dsn: Annotated[str, Field(min_length=1)]
+    root_certificates: Certificates = None
+
+    def checked(self) -> str:
+        """The connection string, by which nobody on the way reads or answers.
+
+        Raises:
+            Rejected: it asks for less than that, on the way to another machine.
+        """
+        try:
+            given = conninfo_to_dict(self.dsn)
+        except psycopg.Error:
+            raise ValueError("not a connection string") from None  # the message quotes it
+        if all(map(_is_this_machine, _hosts(given))):
+            return self.dsn
+        if given.get("sslmode", _VERIFIED) != _VERIFIED:
+            raise Rejected(
+                "the PostgreSQL secret's dsn must say sslmode=verify-full, or nothing about it: "
+                "less does not prove whose server it is",
+                reason_code="INSECURE_SSLMODE",
+            )
+        roots = given.get("sslrootcert") or _roots(self.root_certificates)
+        return make_conninfo(self.dsn, sslmode=_VERIFIED, sslrootcert=roots)
 
 
 class IamLogin(BaseModel):
@@ -37,7 +75,8 @@ class IamLogin(BaseModel):
     dbname: Annotated[str, Field(min_length=1)]
     user: Annotated[str, Field(min_length=1)]
     iam: Literal[True]
-    sslrootcert: str = _CERTIFICATES
+    sslrootcert: str | None = None
+    root_certificates: Certificates = None
 
     def dsn(self, rds: Any) -> str:
         """A connection string with a token that opens a connection within the next 15 minutes."""
@@ -50,8 +89,8 @@ class IamLogin(BaseModel):
             dbname=self.dbname,
             user=self.user,
             password=token,
-            sslmode="verify-full",
-            sslrootcert=self.sslrootcert,
+            sslmode=_VERIFIED,
+            sslrootcert=self.sslrootcert or _roots(self.root_certificates),
         )
 
 
@@ -66,11 +105,12 @@ def connection(source: str) -> psycopg.Connection:
     """A live connection to the database that `source` describes.
 
     `source` is the ARN of a secret, or the name of an SSM parameter (it begins with a slash). Its
-    text is `{"dsn": "postgresql://…"}`, or `{"host": …, "dbname": …, "user": …, "iam": true}`.
+    text is `{"dsn": "postgresql://…"}`, or `{"host": …, "dbname": …, "user": …, "iam": true}`; both
+    may add `root_certificates`. Another machine's certificate is always verified.
 
     Raises:
         RetryLater: the database does not answer.
-        Rejected: the text is none of the two.
+        Rejected: the text is none of the two, or asks for less than a verified certificate.
     """
     text = _text(source)
     current = _Current.connection
@@ -134,13 +174,39 @@ def _dsn(text: str) -> str:
         document = json.loads(text)
         if document.get("iam"):
             return IamLogin.model_validate(document).dsn(_rds())
-        return str(document["dsn"])
+        return PasswordLogin.model_validate(document).checked()
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
         raise Rejected(
             "the PostgreSQL secret must be the JSON object {'dsn': 'postgresql://...'} or "
-            "{'host': ..., 'dbname': ..., 'user': ..., 'iam': true}",
+            "{'host': ..., 'dbname': ..., 'user': ..., 'iam': true}; "
+            "'root_certificates': '-----BEGIN CERTIFICATE-----...' may be added",
             reason_code="INVALID_SECRET",
         ) from None
+
+
+def _hosts(given: Mapping[str, Any]) -> list[str]:
+    """Every address that may be tried; an empty one is a socket of this machine."""
+    names = given.get("hostaddr") or given.get("host") or ""
+    return str(names).split(",")
+
+
+def _is_this_machine(host: str) -> bool:
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@cache
+def _roots(certificates: str | None) -> str:
+    """The name of a file with the roots; it lives as long as the process."""
+    if certificates is None:
+        return _CERTIFICATES
+    with NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
+        file.write(certificates)
+    return file.name
 
 
 @cache

@@ -19,6 +19,7 @@ from erasure_purge.parquet import InMemory, Put
 from erasure_purge.stores.lake import S3Lake
 from erasure_purge.use_case.ports import Lake
 from erasure_shared.errors import Rejected, RetryLater
+from tests.contract.purge.splice import Watched
 from tests.unit.purge.world import FakeLake
 
 pytestmark = pytest.mark.local_cloud
@@ -316,6 +317,19 @@ def test_grants_stay(splice_from_bytes: int) -> None:
         after = shore.s3.get_object_acl(**place)["Grants"]
     assert len(before) == 2
     assert sorted(map(str, after)) == sorted(map(str, before))
+
+
+def test_a_grant_that_cannot_be_granted_again_is_for_a_person_to_see(s3_shore: Shore) -> None:
+    s3_shore.put(s3_shore.uri(), b"one")
+    unknown = {"Grantee": {"Type": "Something", "ID": "x"}, "Permission": "READ"}
+    answer = {"Owner": {"ID": "o"}, "Grants": [unknown]}
+    lake: Any = S3Lake(Watched(s3_shore.s3, get_object_acl=lambda **_: answer))  # type: ignore[arg-type]
+
+    with pytest.raises(Rejected) as refusal:
+        lake.replace(s3_shore.found(s3_shore.uri()), new(b"two"), "n1")
+
+    assert refusal.value.reason_code == "UNKNOWN_GRANT"
+    assert s3_shore.content(s3_shore.uri()) == b"one"
 
 
 def test_an_object_of_its_owner_alone_is_written_without_grants(s3_shore: Shore) -> None:

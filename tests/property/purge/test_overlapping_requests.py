@@ -33,9 +33,8 @@ _versions = st.builds(lambda rows, cuts: [*(rows[:cut] for cut in cuts), rows], 
 _subjects = st.frozensets(st.integers(0, PEOPLE - 1), min_size=1, max_size=3)
 _seconds = st.integers(0, 30).map(lambda tenths: tenths / 10)
 _requests = st.tuples(_subjects, _seconds)
-_incidents = st.builds(
-    Incident, st.integers(0, 4), st.integers(1, 45), st.sampled_from(list(Trouble))
-)
+_troubles = st.sampled_from([*Trouble, Trouble.DIES_BEFORE])
+_incidents = st.builds(Incident, st.integers(0, 4), st.integers(1, 45), _troubles)
 _overwrites = st.builds(Overwrite, st.integers(0, 250), st.integers(0, 2), st.booleans())
 
 plots = st.builds(
@@ -47,7 +46,7 @@ plots = st.builds(
     script=st.lists(st.tuples(st.integers(0, 5), st.integers(1, 30)), max_size=40),
     picks=st.lists(st.integers(0, 7), min_size=1, max_size=12),
     delivered_twice=st.frozensets(st.integers(0, 14), max_size=4),
-    incidents=st.lists(_incidents, max_size=4),
+    incidents=st.lists(_incidents, max_size=8),
     overwrites=st.lists(_overwrites, max_size=3),
     index_lag=st.sampled_from([0, 3, 30]),
 )

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from erasure_shared.data_map import DataMapObject
 from infra.artifacts import Artifacts
 from infra.preflight import Preflight
 from infra.stage_files import BadInput
@@ -182,3 +183,52 @@ def test_what_is_wrong_with_a_dynamodb_table_is_said(changes: dict[str, str], me
     loyalty_table()
 
     assert message in complaint(DataMap=data_map(LOYALTY | changes))
+
+
+def stored_in_s3(text: str) -> DataMapObject:
+    artifacts = Artifacts(boto3.Session(region_name="eu-west-1"), "dev")
+    stored = DataMapObject.of(artifacts.bucket, text)
+    artifacts.s3.create_bucket(
+        Bucket=stored.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    artifacts.s3.put_object(Bucket=stored.bucket, Key=stored.key, Body=text.encode())
+    return stored
+
+
+def test_a_data_map_in_s3_is_looked_at_as_well() -> None:
+    loyalty_table()
+    text = data_map(LOYALTY | {"id_attribute": "id"})
+    stored = stored_in_s3(text)
+
+    assert "id is not the hash key" in complaint(DataMap=stored.uri)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{", "DataMap: the data map is not JSON"),
+        ("s3://b/c.json", "the address of the data map is not s3://BUCKET/data-map/SHA256.json"),
+        (f"s3://other/data-map/{'0' * 64}.json", "it must be in erasure-dev-artifacts-"),
+    ],
+)
+def test_a_data_map_that_cannot_be_read_is_refused(value: str, message: str) -> None:
+    assert message in complaint(DataMap=value)
+
+
+def test_a_data_map_that_is_not_in_s3_is_named() -> None:
+    stored = stored_in_s3(data_map(LAKE))
+    boto3.client("s3").delete_object(Bucket=stored.bucket, Key=stored.key)
+
+    message = complaint(DataMap=stored.uri)
+
+    assert message == f"DataMap={stored.uri}: there is no such thing in this account"
+
+
+def test_postgresql_that_cannot_be_reached_from_here_is_said_and_no_hindrance() -> None:
+    store = {"name": "crm", "kind": "postgresql", "table": "people", "id_column": "id"}
+
+    said = check(DataMap=data_map(store), PostgresqlDsn="postgresql://127.0.0.1:1/none")
+
+    assert said == [
+        "PostgreSQL cannot be reached from here; make lint-data-map compares its tables"
+    ]

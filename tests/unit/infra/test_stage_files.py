@@ -73,6 +73,24 @@ def test_a_data_map_with_an_unknown_kind_of_store_is_refused(tmp_path: Path) -> 
     assert str(file) in str(wrong.value)
 
 
+def test_a_data_map_beyond_measure_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "map.json"
+    document = json.loads((FOLDER.parents[1] / "schemas/data_map.dev.json").read_text("utf-8"))
+    ignored = {"kind": "dynamodb", "table": "goods", "reason": "r" * 500}
+    file.write_text(json.dumps(document | {"ignored_tables": [ignored] * 2_000}))
+
+    with pytest.raises(BadInput, match="a data map has at most 1,000,000 bytes"):
+        data_map_text(file)
+
+
+def test_a_data_map_that_is_no_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "map.json"
+    file.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(BadInput, match=r"map\.json cannot be read as text"):
+        data_map_text(file)
+
+
 def test_a_password_comes_from_the_environment_and_from_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

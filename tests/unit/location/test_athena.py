@@ -266,6 +266,25 @@ def test_ids_whose_text_nobody_can_foretell_are_for_a_person_and_nobody_is_asked
     assert (athena.started, s3.bodies) == ([], {})
 
 
+def test_an_id_that_athena_would_cut_is_for_a_person_and_nobody_is_asked() -> None:
+    athena, glue = FakeAthena(), FakeGlue([("profile_id", "varchar(3)")])
+
+    with pytest.raises(Rejected) as refusal:
+        find(athena, FakeS3(), ids=("ann", "annabel"), glue=glue)
+
+    assert refusal.value.reason_code == "GLUE_ID_TYPE_TOO_SHORT"
+    assert "annabel" not in refusal.value.describe()
+    assert athena.started == []
+
+
+def test_ids_that_fit_into_the_column_are_searched() -> None:
+    athena, glue = FakeAthena(rows=[(PART, "ann")]), FakeGlue([("profile_id", "varchar(3)")])
+
+    [found] = find(athena, FakeS3(), ids=("ann", "bob"), glue=glue)
+
+    assert named(found) == {"ann"}
+
+
 @pytest.mark.parametrize(
     "glue",
     [

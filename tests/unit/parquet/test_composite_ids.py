@@ -332,3 +332,23 @@ def test_the_empty_bounds_of_a_page_of_nulls_are_nobodys_empty_part() -> None:
     after = _erased(source, [("", "a")])
 
     assert _left(after, "profile") == [("b",), ("c",)]
+
+
+def test_no_ids_at_all_and_ids_in_any_collection() -> None:
+    source = written(_people(), row_group_size=100)
+    one, other = (TENANTS[0], "profile-0000"), (TENANTS[1], "profile-0199")
+
+    assert not plan_erasure(source, WHO, []).changes
+    assert verify(source, source, WHO, []).holds
+    assert scan(source, WHO, []).is_clean
+    for ids in ({one, other}, (one, other), {one: 1, other: 2}):
+        assert plan_erasure(source, WHO, ids).rows_by_id == {one: 1, other: 1}
+
+
+def test_an_id_asked_for_in_two_spellings_counts_its_rows_once() -> None:
+    source = written(pa.table({"tenant": ["a", "a"], "profile": [7, 8]}))
+
+    plan = plan_erasure(source, WHO, [("a", "7"), ("a", 7), (b"a", 7)])
+
+    assert plan.rows_erased == 1
+    assert sum(plan.rows_by_id.values()) == 1

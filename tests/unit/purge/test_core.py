@@ -137,14 +137,20 @@ def test_rows_of_an_interrupted_run_count_if_its_commit_stands(
 def test_a_large_object_needs_time_for_what_is_new_and_little_for_what_is_copied() -> None:
     gigabytes = 4 << 30
 
-    assert seconds_to_commit(10 << 20, gigabytes) < 100
-    assert seconds_to_commit(gigabytes, gigabytes) > 400
+    assert seconds_to_commit(gigabytes, 10 << 20, 4) < 100
+    assert seconds_to_commit(gigabytes, gigabytes, 1) > 400
     assert seconds_for_a_step(gigabytes) == seconds_for_a_step(1 << 30) < 10
+
+
+def test_changes_that_are_scattered_take_old_bytes_along() -> None:
+    gigabytes = 4 << 30
+
+    assert seconds_to_commit(gigabytes, 1 << 20, 800) > seconds_to_commit(gigabytes, 1 << 30, 1)
 
 
 @given(st.integers(0, 1 << 40), st.integers(0, 1 << 40), st.integers(1, 1 << 30))
 def test_more_to_write_never_needs_less_time(new: int, size: int, more: int) -> None:
     new = min(new, size)
 
-    assert seconds_to_commit(new, size) <= seconds_to_commit(min(new + more, size), size)
-    assert seconds_to_commit(new, size) <= seconds_to_commit(new, size + more)
+    assert seconds_to_commit(size, new, 1) <= seconds_to_commit(size, new + more, 1)
+    assert seconds_to_commit(size, new, 1) <= seconds_to_commit(size + more, new, 1)

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erasure_shared.data_map import PostgreSQLStore
-from erasure_shared.identifier_types import dynamodb_value, glue_type_holds_ids, postgresql_holds
+from erasure_shared.identifier_types import (
+    dynamodb_value,
+    glue_type_holds_ids,
+    glue_type_longest_id,
+    postgresql_holds,
+)
 from erasure_shared.postgresql_ids import IdColumn
 
 BITS = {"int2": 16, "int4": 32, "int8": 64}
@@ -128,3 +133,12 @@ def test_a_column_is_always_compared_as_text_of_the_collation_c(
     assert column.matches.as_string(None) == (
         f'{indexed}"Id"::text COLLATE "C" = ANY(%(ids)s::text[])'
     )
+
+
+@pytest.mark.parametrize(
+    ("column_type", "characters"), [("varchar(40)", 40), ("VARCHAR( 3 )", 3), ("string", None)]
+)
+def test_a_bounded_text_says_how_much_of_an_id_is_read(
+    column_type: str, characters: int | None
+) -> None:
+    assert glue_type_longest_id(column_type) == characters

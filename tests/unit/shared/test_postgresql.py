@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,7 +14,13 @@ from aws_lambda_powertools.utilities import parameters
 from psycopg.conninfo import conninfo_to_dict
 
 from erasure_shared.errors import Rejected, RetryLater
-from erasure_shared.postgresql import IamLogin, connection, is_passing, leaving_what_is_lost
+from erasure_shared.postgresql import (
+    IamLogin,
+    PasswordLogin,
+    connection,
+    is_passing,
+    leaving_what_is_lost,
+)
 from tests.aws import moto_account
 
 PROXY = {"host": "proxy.example", "dbname": "crm", "user": "erasure", "iam": True}
@@ -69,6 +76,54 @@ def test_a_secret_that_says_nothing_usable_is_rejected_without_quoting_it(
         connection(arn)
 
     assert "'dsn': 'postgresql://...'" in rejected.value.describe()
+
+
+ROOTS = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("host", ["db.example", "10.0.0.7", "127.0.0.1,db.example"])
+def test_the_certificate_of_another_machine_is_verified_without_being_asked_to(host: str) -> None:
+    login = PasswordLogin(dsn=f"postgresql://erasure:secret@{host}/crm")
+
+    dsn = conninfo_to_dict(login.checked())
+
+    assert (dsn["sslmode"], dsn["password"]) == ("verify-full", "secret")
+    assert str(dsn["sslrootcert"]).endswith("botocore/cacert.pem")
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca"])
+def test_less_than_a_verified_certificate_is_refused_by_name(mode: str) -> None:
+    login = PasswordLogin(dsn=f"postgresql://erasure:secret@db.example/crm?sslmode={mode}")
+
+    with pytest.raises(Rejected) as refusal:
+        login.checked()
+
+    assert refusal.value.reason_code == "INSECURE_SSLMODE"
+    assert "secret@" not in refusal.value.describe()
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://erasure@127.0.0.1:5432/crm",
+        "postgresql://erasure@[::1]/crm",
+        "host=localhost dbname=crm",
+        "host=/run/postgresql dbname=crm",
+        "dbname=crm",
+    ],
+)
+def test_this_machine_needs_no_certificate(dsn: str) -> None:
+    assert PasswordLogin(dsn=dsn).checked() == dsn
+
+
+def test_roots_of_one_s_own_are_trusted_instead_of_the_public_ones() -> None:
+    mine = PasswordLogin(dsn="postgresql://db.example/crm", root_certificates=ROOTS)
+    by_iam = IamLogin.model_validate(PROXY | {"root_certificates": ROOTS})
+    in_a_file = PasswordLogin(dsn="postgresql://db.example/crm?sslrootcert=/roots.pem")
+
+    for dsn in (mine.checked(), by_iam.dsn(FakeRds())):
+        assert Path(str(conninfo_to_dict(dsn)["sslrootcert"])).read_text() == ROOTS
+    assert conninfo_to_dict(in_a_file.checked())["sslrootcert"] == "/roots.pem"
 
 
 class FakeConnection:

@@ -70,6 +70,11 @@ class Replacement:
         """How many bytes are not the old content's."""
         return sum(piece.length for piece in self.pieces if not isinstance(piece, Copy))
 
+    @property
+    def new_pieces(self) -> int:
+        """How many pieces of it are new."""
+        return sum(not isinstance(piece, Copy) for piece in self.pieces)
+
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes of the new content."""
         if length <= 0:

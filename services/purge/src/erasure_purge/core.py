@@ -27,7 +27,8 @@ _OVERHEAD_S = 3.0
 _REWRITTEN_BYTES_PER_S = 2_000_000
 _TRANSFERRED_BYTES_PER_S = 20_000_000
 _COPIED_BYTES_PER_S = 50_000_000
-_STEP_BYTES = 64 * 1024 * 1024
+_STEP_BYTES = 128 * 1024 * 1024
+_PART_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -260,11 +261,11 @@ def seconds_to_search(id_column_bytes: int) -> float:
     return _OVERHEAD_S + 2 * id_column_bytes / _TRANSFERRED_BYTES_PER_S
 
 
-def seconds_to_commit(new_bytes: int, size_bytes: int) -> float:
+def seconds_to_commit(size_bytes: int, new_bytes: int, new_ranges: int) -> float:
     """How long writing, copying what stays and reading back take; on the safe side.
 
-    A part of an upload may be up to as large again as what is new in it.
+    Each new range may take old bytes along, up to the smallest part of an upload.
     """
-    travels = min(size_bytes, 2 * new_bytes + _STEP_BYTES)
-    copied = max(0, size_bytes - travels)
+    travels = min(size_bytes, new_bytes + new_ranges * _PART_BYTES)
+    copied = size_bytes - travels
     return _OVERHEAD_S + 2 * travels / _TRANSFERRED_BYTES_PER_S + copied / _COPIED_BYTES_PER_S

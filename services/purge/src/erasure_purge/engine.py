@@ -85,7 +85,7 @@ def _as_a_whole(
 ) -> Erasure:
     """By a way that needs a file and makes one; its own verification is a thorough one."""
     require_time(seconds_to_rewrite(content.size_bytes))
-    commit_s = seconds_to_commit(content.size_bytes, content.size_bytes)
+    commit_s = seconds_to_commit(content.size_bytes, content.size_bytes, 1)
     target = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 (lives as long as the replacement)
     erasure = coarse(content.whole(), target, id_column, ids, lambda: require_time(commit_s))
     if not erasure.rows_erased or not erasure.rows_after:

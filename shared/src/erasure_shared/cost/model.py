@@ -35,9 +35,13 @@ ROW_S = 0.002
 QUEUE_DELAY_S = 20.0
 """Two hops over the bus and queues, first invocations."""
 
-PART_BYTES = 64 * MB
-GETS_PER_OBJECT = 4
-PUTS_PER_OBJECT = 2
+UPLOAD_BYTES, READ_BYTES = 16 * MB, 4 * MB
+"""Of a part that is sent, of a range that is read. Parts that S3 copies by itself are longer and so
+fewer, and an object of up to 128 MB is read at once: an object costs no more than this."""
+GETS_PER_OBJECT = 6
+"""HEAD before and after, and the replacement read back."""
+PUTS_PER_OBJECT = 5
+"""An upload begun and completed; lists of its versions before and after, of forgotten uploads."""
 WRITES_PER_LOCATION = 18
 """Request units: lock 2; recording, planning and marking the location 16 with its index."""
 READS_PER_LOCATION = 12
@@ -152,8 +156,8 @@ def _amounts(work: StoreWork, subjects: int) -> Iterator[tuple[str, str, float]]
 
 
 def _object_requests(work: StoreWork) -> Iterator[tuple[str, str, float]]:
-    parts = work.size_bytes / PART_BYTES
-    yield "reading objects", "s3_get", work.locations * GETS_PER_OBJECT + parts
+    ranges, parts = work.size_bytes / READ_BYTES, work.size_bytes / UPLOAD_BYTES
+    yield "reading objects", "s3_get", work.locations * GETS_PER_OBJECT + ranges
     yield "writing objects", "s3_put", work.locations * PUTS_PER_OBJECT + parts
 
 

@@ -6,12 +6,12 @@ equals an id: nobody would be found, and the request would end as if nobody had 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Rejected
-from erasure_shared.identifier_types import glue_type_holds_ids
+from erasure_shared.identifier_types import glue_type_holds_ids, glue_type_longest_id
 
 Column = tuple[str, str]
 """A name and a type of Glue, `struct<id:string,…>` for instance."""
@@ -19,11 +19,33 @@ Column = tuple[str, str]
 
 @dataclass(frozen=True)
 class LakeTable:
-    """A table whose ids can be compared; `id_path` leads through structs to their column."""
+    """A table whose ids can be compared; `id_path` leads through structs to their column.
+
+    Athena cuts ids to `longest_id` characters, if that is a number.
+    """
 
     database: str
     name: str
     id_path: tuple[str, ...]
+    longest_id: int | None = None
+
+    def check(self, store: S3Store, ids: Iterable[str]) -> None:
+        """No id may be longer than what Athena reads of it.
+
+        Raises:
+            Rejected: one is; it might be in an object and not be found.
+        """
+        if self.longest_id is None:
+            return
+        longer = sum(len(text) > self.longest_id for text in ids)
+        if longer:
+            raise Rejected(
+                f"id_column: is varchar({self.longest_id}), to which Athena cuts longer ids: "
+                "declare it as string",
+                store=store.name,
+                longer_ids=longer,
+                reason_code="GLUE_ID_TYPE_TOO_SHORT",
+            )
 
 
 def lake_table(
@@ -45,7 +67,7 @@ def lake_table(
                     store,
                     "ID_TYPE_UNSUPPORTED",
                 )
-            return LakeTable(store.database, store.table, path)
+            return LakeTable(store.database, store.table, path, glue_type_longest_id(column_type))
     raise _refusal("not among the table's columns", store, "NO_ID_COLUMN")
 
 

@@ -106,6 +106,7 @@ class AthenaSearch:
     ) -> tuple[Answer, list[str]]:
         """The answer without the objects that Athena cannot read, and these."""
         table = self._catalogue.table(store)
+        table.check(store, (subject.get_secret_value() for subject in subjects))
         with self._wanted(subjects) as wanted:
             broken: list[str] = []
             while True:

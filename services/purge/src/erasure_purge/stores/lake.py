@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 
 from erasure_purge.content import Replacement
 from erasure_purge.core import Commit, ObjectUri, StoredObject, Version
+from erasure_purge.stores.parts import MIN_PART_BYTES
 from erasure_purge.stores.s3 import LOST_RACE, UNVERSIONED, code_of, place, version
-from erasure_purge.stores.s3_commit import MIN_PART_BYTES, SPLICE_FROM_BYTES, S3Commit
+from erasure_purge.stores.s3_commit import SPLICE_FROM_BYTES, S3Commit
 from erasure_purge.stores.s3_content import ARCHIVED_CODE, WHOLE_UP_TO_BYTES, S3Content
 from erasure_shared.errors import Rejected, RetryLater
 

@@ -3,104 +3,27 @@
     pieces ─► parts ─► UploadPartCopy | UploadPart ─► CompleteMultipartUpload, If-Match
 
 The object is old or new, never between: nothing is visible before the last call, and that call is
-conditional on the version that was read. Limits: docs.aws.amazon.com/AmazonS3/latest/userguide/
-qfacts.html.
+conditional on the version that was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from erasure_purge.content import Piece, Replacement
+from erasure_purge.content import Replacement
 from erasure_purge.core import ObjectUri, StoredObject
-from erasure_purge.parquet import Copy
+from erasure_purge.stores.parts import MIN_PART_BYTES, CopyPart, Part, UploadPart, parts_of
 from erasure_purge.stores.s3 import code_of, place, version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-MIN_PART_BYTES = 5 * 1024 * 1024
-MAX_PART_BYTES = 5 * 1024**3
-MAX_PARTS = 10_000
 SPLICE_FROM_BYTES = 20 * 1024 * 1024  # below, one conditional PUT is quicker than many calls
-_UPLOAD_BYTES = 16 * 1024 * 1024  # of a part held in memory
-_COPY_BYTES = 512 * 1024 * 1024  # in one call: seconds, well within the client's patience
-
-
-@dataclass(frozen=True)
-class CopyPart:
-    """A part that S3 copies from the old object."""
-
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True)
-class UploadPart:
-    """A part that is sent: new bytes, and old ones too few to be copied alone."""
-
-    pieces: tuple[Piece, ...]
-
-    @property
-    def length(self) -> int:
-        """Bytes of the part."""
-        return sum(piece.length for piece in self.pieces)
-
-
-Part = CopyPart | UploadPart
-
-
-def parts_of(pieces: Sequence[Piece], min_bytes: int = MIN_PART_BYTES) -> list[Part]:
-    """The pieces as parts of a multipart upload: each but the last of at least `min_bytes`.
-
-    A change smaller than a part takes old bytes along; neighbouring small changes share a part.
-    """
-    copied_from, sent, copied = min_bytes, max(_UPLOAD_BYTES, min_bytes), _COPY_BYTES
-    while True:
-        parts = list(_parts(pieces, min_bytes, copied_from, sent, copied))
-        if len(parts) <= MAX_PARTS:
-            return parts
-        copied_from, sent, copied = 2 * copied_from, 2 * sent, min(2 * copied, MAX_PART_BYTES)
-
-
-def _parts(
-    pieces: Sequence[Piece], min_bytes: int, copied_from: int, sent: int, copied: int
-) -> Iterator[Part]:
-    pending: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        if isinstance(piece, Copy):
-            offset, length = piece.offset, piece.length
-            missing = max(0, min_bytes - size) if pending else 0
-            if length - missing >= copied_from:
-                if missing:
-                    pending.append(Copy(offset, missing))
-                if pending:
-                    yield UploadPart(tuple(pending))
-                    pending, size = [], 0
-                yield from _copies(offset + missing, length - missing, copied, min_bytes)
-                continue
-        pending.append(piece)
-        size += piece.length
-        if size >= sent:
-            yield UploadPart(tuple(pending))
-            pending, size = [], 0
-    if pending:
-        yield UploadPart(tuple(pending))
-
-
-def _copies(offset: int, length: int, longest: int, min_bytes: int) -> Iterator[CopyPart]:
-    """A long range in parts; what is left over is no less than a part."""
-    while length > longest:
-        yield CopyPart(offset, longest - min_bytes)
-        offset += longest - min_bytes
-        length -= longest - min_bytes
-    yield CopyPart(offset, length)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from erasure_shared.errors import Rejected, RetryLater
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-WHOLE_UP_TO_BYTES = 64 * 1024 * 1024
+WHOLE_UP_TO_BYTES = 128 * 1024 * 1024
 ARCHIVED_CODE = "OBJECT_ARCHIVED"
 _BLOCK_BYTES = 64 * 1024
 _BLOCKS = 512  # 32 MiB

@@ -144,7 +144,9 @@ def _commit(
     if replacement is None and not erasure.empties:
         return Commit(stored)
     if replacement is not None:
-        ports.require_time(seconds_to_commit(replacement.new_bytes, replacement.size_bytes))
+        ports.require_time(
+            seconds_to_commit(replacement.size_bytes, replacement.new_bytes, replacement.new_pieces)
+        )
     nonce = ports.new_nonce()
     for part in parts:
         note = Note(
