@@ -23,6 +23,11 @@ LAST_RUN = ROOT / ".local" / "function-calls.json"
 Call = dict[str, Any]
 
 
+def committed_calls() -> list[Call]:
+    """Of the committed run."""
+    return _read(COMMITTED)
+
+
 def recorded_calls() -> list[Call]:
     """Of the committed run, and of those on this machine with the code as it is."""
     return _distinct([*_read(COMMITTED), *_last_run()])

@@ -190,7 +190,12 @@ class RelocationRequested(_Tolerant, Event):
 
 
 class LocationPurged(_Tolerant, Event):
-    """The location holds nothing of the request's subjects any more."""
+    """The location holds nothing of the request's subjects any more.
+
+    `rows_erased` counts what went while this location was being purged. Of a person whom two
+    requests name, an object's rows count for both where one rewrite served both; rows of a table
+    count for the request that deleted them, and for the other there was nothing left.
+    """
 
     detail_type: ClassVar[str] = "LocationPurged"
     source: ClassVar[str] = "erasure.purge"

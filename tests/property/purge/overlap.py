@@ -74,6 +74,7 @@ ENVIRONMENT = {
 EPOCH_S = 1e9
 INVOCATION_S = 60.0
 VISIBLE_AGAIN_AFTER_S = 45.0
+PATIENCE_S = 20.0
 _MOST_ATTEMPTS = 60
 
 
@@ -101,7 +102,7 @@ class Plot:
 
     objects: Sequence[Sequence[Sequence[int]]]  # of each: its versions, oldest first; whose rows
     row_group_rows: int
-    requests: Sequence[tuple[frozenset[int], float]]  # who, and when in seconds
+    requests: Sequence[tuple[frozenset[int], float, int]]  # who; after what seconds and commits
     workers: int = 4
     script: Sequence[tuple[int, int]] = ()
     picks: Sequence[int] = (0,)
@@ -122,6 +123,7 @@ class Message:
 
     event: Event
     visible_at_s: float = 0.0
+    after_commits: int = 0
     attempts: int = 0
     reasons: list[str] = field(default_factory=list)
 
@@ -153,11 +155,12 @@ class World:
         self.s3 = S3Model()
         self.dynamodb = DynamoDBModel(lambda: self.stage.steps, plot.index_lag)
         self.keys = [f"profiles/part-{number}" for number in range(1, len(plot.objects) + 1)]
-        self.sought = {person(one) for who, _ in plot.requests for one in who}
+        self.sought = {person(one) for who, *_ in plot.requests for one in who}
         self.rows: dict[str, list[Row]] = {}  # that the lake's own writer means to be there
         self.at_first: dict[str, list[Row]] = {}
         self.queue: list[Message] = []
         self.in_hand = 0
+        self.commits = 0
         self.dead_letters: list[tuple[Event, str]] = []
         self.completed: set[str] = set()
         self.rows_told: dict[str, set[int]] = {}
@@ -240,6 +243,7 @@ class World:
         assert service == "s3"
         assert asked["Bucket"] == BUCKET
         answer = self.s3.call(operation, asked)
+        self.commits += operation in {"PutObject", "DeleteObject"}
         if operation in {"PutObject", "DeleteObject", "DeleteObjects"}:
             self.check_lake()
         return answer
@@ -261,7 +265,7 @@ class World:
     def _completed(self, event: ErasureCompleted) -> None:
         """Who is told that somebody is erased may count on it."""
         assert event.status == "COMPLETED"
-        who, _ = self.plot.requests[int(event.request_id.removeprefix("r"))]
+        who, *_ = self.plot.requests[int(event.request_id.removeprefix("r"))]
         self.check_gone(set(map(person, who)))
         self.completed.add(event.request_id)
 
@@ -272,10 +276,10 @@ class World:
 
     def play(self) -> None:
         self.fill()
-        for number, (who, at_s) in enumerate(self.plot.requests):
+        for number, (who, at_s, commits) in enumerate(self.plot.requests):
             subjects = tuple(Subject(profile_id=SecretStr(person(one))) for one in sorted(who))
             event = ErasureRequested(request_id=f"r{number}", received_at=NOW, subjects=subjects)
-            self.queue.append(Message(event, at_s))
+            self.queue.append(Message(event, at_s, commits))
         for number in range(self.plot.workers):
             self.stage.cast(f"worker-{number}", self.work, self._troubles_of(number))
         if self.plot.overwrites:
@@ -319,13 +323,19 @@ class World:
         return not self.queue and not self.in_hand and not self._writing
 
     def _receive(self) -> Message | None:
-        visible = [one for one in self.queue if one.visible_at_s <= self.stage.clock_s]
+        visible = [one for one in self.queue if self._is_visible(one)]
         if not visible:
             return None
         message = visible[next(self._picks) % len(visible)]
         self.queue.remove(message)
         self.in_hand += 1
         return message
+
+    def _is_visible(self, message: Message) -> bool:
+        """Commits that do not come are not waited for."""
+        now_s = self.stage.clock_s
+        is_time = self.commits >= message.after_commits or now_s > PATIENCE_S
+        return is_time and message.visible_at_s <= now_s
 
     def _handle(self, message: Message, worker: Worker) -> None:
         message.attempts += 1

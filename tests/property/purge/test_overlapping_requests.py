@@ -32,7 +32,7 @@ _cuts = st.lists(st.integers(1, 12), max_size=2)
 _versions = st.builds(lambda rows, cuts: [*(rows[:cut] for cut in cuts), rows], _rows, _cuts)
 _subjects = st.frozensets(st.integers(0, PEOPLE - 1), min_size=1, max_size=3)
 _seconds = st.integers(0, 30).map(lambda tenths: tenths / 10)
-_requests = st.tuples(_subjects, _seconds)
+_requests = st.tuples(_subjects, _seconds, st.integers(0, 2))
 _troubles = st.sampled_from([*Trouble, Trouble.DIES_BEFORE])
 _incidents = st.builds(Incident, st.integers(0, 4), st.integers(1, 45), _troubles)
 _overwrites = st.builds(Overwrite, st.integers(0, 250), st.integers(0, 2), st.booleans())
@@ -85,6 +85,27 @@ def test_overlapping_requests_erase_their_people_and_nobody_else(
     check_locks(world)
 
 
+def test_a_request_in_the_wake_of_a_dead_worker_waits_for_the_versions_that_it_left(
+    worlds: list[World],
+) -> None:
+    """Wherever the worker dies: what it rewrote shows nobody any more, older versions still do."""
+    for call in range(15, 50):
+        ann, bob = 0, PEOPLE
+        world = played(
+            Plot(
+                objects=[[[ann, bob], [ann, bob, bob]]],
+                row_group_rows=2,
+                requests=[(frozenset({ann}), 0.0, 0), (frozenset({ann}), 0.0, 1)],
+                script=[(0, 60)],
+                incidents=[Incident(worker, call, Trouble.DIES_BEFORE) for worker in range(4)],
+            ),
+            worlds,
+        )
+
+        world.check_gone(world.sought)
+        check_requests(world)
+
+
 def check_requests(world: World) -> None:
     """Every request is closed and said to be, and every location is purged."""
     for number in range(len(world.plot.requests)):
@@ -105,7 +126,7 @@ def check_counts(world: World) -> None:
     nobody.
     """
     told: dict[str, int] = {}
-    for number, (who, _) in enumerate(world.plot.requests):
+    for number, (who, *_) in enumerate(world.plot.requests):
         people = set(map(person, who))
         for location in wiring.requests().locations_of(f"r{number}"):
             key = location.address.removeprefix("s3://lake/")
