@@ -108,11 +108,12 @@ def _blanked_strings(column: ByteColumn, dead: Bools, order: Order) -> ByteColum
 
 
 def _taken(column: ByteColumn, dead: Bools, count: int) -> Callable[[bytes], bool]:
-    """Whether a filler is a living value; a few are searched, not compared with each."""
-    if count <= _FEW:
-        return lambda filler: len(filler).to_bytes(4, "little") + filler in column.plain
-    living = set(column.selected(~dead))
-    return lambda filler: filler in living
+    """Whether a filler is a living value; a few are compared with those of their length only."""
+    if count > _FEW:
+        living = set(column.selected(~dead))
+        return lambda filler: filler in living
+    lengths = np.where(dead, -1, np.diff(column.starts) - 4)
+    return lambda filler: filler in column.selected(lengths == len(filler))
 
 
 def _fillers(order: Order) -> Iterator[bytes]:

@@ -6,6 +6,9 @@ Runs are walked in Python, their values unpacked by numpy in one go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+
 import numpy as np
 import numpy.typing as npt
 
@@ -141,37 +144,57 @@ def encode_hybrid(values: UInts, width: int) -> bytes:
     if width == 0:
         write_varint(out, count << 1)
         return bytes(out)
-    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
-    starts = np.concatenate(([0], changes))
-    ends = np.concatenate((changes, [count]))
-    long_runs = np.flatnonzero(ends - starts >= _RUN_MIN)
+    runs = list(_long_runs(values))
+    edges = [0, *chain.from_iterable(runs), count]
+    stretches = list(zip(edges[::2], edges[1::2], strict=True))
+    # Every stretch but the last holds whole groups, so all are packed as if they were one.
+    apart = [values[start:end] for start, end in stretches]
+    packed = _bit_packed(np.concatenate(apart) if runs else values, width)
     value_bytes = (width + 7) // 8
-    done = 0
-    for start, end in zip(starts[long_runs].tolist(), ends[long_runs].tolist(), strict=True):
-        # A bit-packed stretch holds whole groups of eight, so it borrows from the run after it.
-        begin = done + -(-(max(start, done) - done) // 8) * 8
-        if end - begin < 8:
-            continue
-        if begin > done:
-            _write_packed(out, values[done:begin], width)
-        write_varint(out, (end - begin) << 1)
-        out += int(values[begin]).to_bytes(value_bytes, "little")
-        done = end
-    if done < count:
-        _write_packed(out, values[done:], width)
+    position = 0
+    for (start, end), run in zip_longest(stretches, runs):
+        if end > start:
+            groups = -(-(end - start) // 8)
+            write_varint(out, groups << 1 | 1)
+            out += packed[position : position + groups * width]
+            position += groups * width
+        if run is not None:
+            write_varint(out, (run[1] - run[0]) << 1)
+            out += int(values[run[0]]).to_bytes(value_bytes, "little")
     return bytes(out)
 
 
-def _write_packed(out: bytearray, values: UInts, width: int) -> None:
-    groups = -(-len(values) // 8)
-    write_varint(out, groups << 1 | 1)
-    for first in range(0, groups, _PACK_GROUPS):
-        part = values[first * 8 : (first + _PACK_GROUPS) * 8]
-        padded = np.zeros(-(-len(part) // 8) * 8, "<u4")
+def _long_runs(values: UInts) -> Iterator[tuple[int, int]]:
+    """Begin and end of repetitions worth a run.
+
+    A bit-packed stretch holds whole groups of eight, so it borrows from the run after it.
+    """
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    starts = np.concatenate(([0], changes))
+    ends = np.concatenate((changes, [len(values)]))
+    long = np.flatnonzero(ends - starts >= _RUN_MIN)
+    done = 0
+    for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
+        begin = done + -(-(start - done) // 8) * 8
+        if end - begin >= 8:
+            yield begin, end
+            done = end
+
+
+def _bit_packed(values: UInts, width: int) -> bytes:
+    """Groups of eight, the last one padded with zeros."""
+    if width == 1:
+        return np.packbits(values.astype(np.bool_), bitorder="little").tobytes()
+    word = np.dtype("u1" if width <= 8 else "<u2" if width <= 16 else "<u4")
+    pieces = []
+    for first in range(0, len(values), 8 * _PACK_GROUPS):
+        part = values[first : first + 8 * _PACK_GROUPS]
+        padded = np.zeros(-(-len(part) // 8) * 8, word)
         padded[: len(part)] = part
-        octets = padded.view(np.uint8).reshape(-1, 4)
+        octets = padded.view(np.uint8).reshape(-1, word.itemsize)
         bits = np.unpackbits(octets, axis=1, bitorder="little")[:, :width]
-        out += np.packbits(bits.reshape(-1), bitorder="little").tobytes()
+        pieces.append(np.packbits(bits.reshape(-1), bitorder="little").tobytes())
+    return b"".join(pieces)
 
 
 def decode_bit_packed(data: bytes, position: int, width: int, count: int) -> tuple[UInts, int]:
