@@ -110,6 +110,22 @@ def test_a_dictionary_of_which_nothing_remains_is_blanked() -> None:
     assert verify(before, after, ID, ["a"], plan=plan).holds
 
 
+@pytest.mark.parametrize("many", [3, 300])
+def test_what_blanks_an_entry_is_nobodys_value(many: int) -> None:
+    values = ["", *map(str, range(many))]
+    before = written(pa.table({ID: ["a"] * len(values) + ["b"], "number": [*values, None]}))
+
+    after = applied(plan_erasure(before, ID, ["a"]), before)
+
+    footer = read_footer(after)
+    column, leaf = group_columns(footer.row_groups[0])[1], footer.leaves[1]
+    chunk = ColumnChunk(after, column, leaf, 1, 1 << 16)
+    assert chunk.pages()
+    entries = chunk.dictionary.selected(np.ones(len(chunk.dictionary), np.bool_))
+    assert len(entries) == len(values)
+    assert not set(entries) & {value.encode() for value in values}
+
+
 def test_a_categorical_column_keeps_its_living_categories_in_every_row_group() -> None:
     names = [f"category-of-{n:04}" for n in range(400)]
     table = pa.table({ID: _IDS[:400], "kind": pa.array(names).dictionary_encode()})

@@ -96,7 +96,7 @@ def _living_or_unused(column: FixedColumn, dead: Bools) -> Octets:
 def _blanked_strings(column: ByteColumn, dead: Bools, order: Order) -> ByteColumn:
     """The byte strings with fillers in place of the dead, spliced between the living."""
     positions = np.flatnonzero(dead)
-    is_taken = _taken(column, dead, len(positions))
+    is_taken = _taken(column, len(positions))
     fillers = (filler for filler in _fillers(order) if not is_taken(filler))
     begins, ends = column.starts[positions].tolist(), column.starts[positions + 1].tolist()
     pieces, done = [], 0
@@ -107,12 +107,14 @@ def _blanked_strings(column: ByteColumn, dead: Bools, order: Order) -> ByteColum
     return ByteColumn(b"".join(pieces), len(column))
 
 
-def _taken(column: ByteColumn, dead: Bools, count: int) -> Callable[[bytes], bool]:
-    """Whether a filler is a living value; a few are compared with those of their length only."""
+def _taken(column: ByteColumn, count: int) -> Callable[[bytes], bool]:
+    """Whether a filler is a value of anybody, living or dead.
+
+    For a few fillers, only values of their length are compared.
+    """
     if count > _FEW:
-        living = set(column.selected(~dead))
-        return lambda filler: filler in living
-    lengths = np.where(dead, -1, np.diff(column.starts) - 4)
+        return frozenset(column.all()).__contains__
+    lengths = np.diff(column.starts) - 4
     return lambda filler: filler in column.selected(lengths == len(filler))
 
 
