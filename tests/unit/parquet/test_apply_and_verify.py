@@ -147,6 +147,34 @@ def test_an_erased_text_left_in_a_dictionary_is_a_problem() -> None:
     assert any(problem.startswith("no erased value in dictionary of mail") for problem in problems)
 
 
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("DELTA_BYTE_ARRAY", "sms of 13"), ("DELTA_LENGTH_BYTE_ARRAY", "sms of 1sms of 3")],
+)
+def test_a_text_that_only_neighbours_make_up_is_no_problem(
+    encoding: str, text: str, compression: str
+) -> None:
+    source = written(
+        _table(["ann", "bob", "cat", "dan"], note=["sms of 1", "sms of 3", "mail to x", text]),
+        use_dictionary=False,
+        column_encoding={ID: "PLAIN", "note": encoding},
+        compression=compression,
+    )
+
+    after = erased(source, ["dan"])
+
+    assert verify(source, after, ID, ["dan"]).holds
+    assert not verify(source, _with_a_gap(after, text.encode()), ID, ["dan"]).holds
+
+
+def _with_a_gap(source: InMemory, text: bytes) -> InMemory:
+    """The same file with bytes before its footer that no reader looks at."""
+    length = int.from_bytes(source.data[-8:-4], "little")
+    footer = len(source.data) - 8 - length
+    return InMemory(source.data[:footer] + text + source.data[footer:])
+
+
 def test_a_text_that_a_remaining_row_contains_is_no_problem() -> None:
     source = written(_table(["a", "b"], name=["annemarie", "joannemarie@example.com"]))
 

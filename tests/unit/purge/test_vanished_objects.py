@@ -111,3 +111,25 @@ def test_an_object_that_comes_back_while_its_rest_is_removed_is_purged(world: Wo
     world.purge(message, lake=ComingBack())
 
     assert [ids_in(content) for content in world.lake.everything()] == [["bob"]]
+
+
+def test_an_object_that_was_emptied_for_another_request_needs_no_person(world: World) -> None:
+    world.lake.put(URI, profiles("ann"))
+    first = world.pending("r1", "ann")
+
+    class Dying:
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.lake, name)
+
+        def remove_versions(self, uri: ObjectUri, version_ids: object) -> None:
+            raise RetryLater("the function died after the object had been deleted")
+
+    with pytest.raises(RetryLater):
+        world.purge(first, lake=Dying())
+    second = world.pending("r2", "ann")
+    world.requests.note_searched_again(world.location(second), SearchedAgain.NOWHERE)
+
+    world.purge(second)
+
+    assert world.location(second).status is LocationStatus.PURGED
+    assert world.lake.versions(URI) == ()

@@ -11,6 +11,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from erasure_adjudication.core import DeadLetter, ErrorRecord, ErrorStatus, instant_of
+from erasure_shared.requests.writing import is_refusal
 from erasure_shared.tables import ErrorItem
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class ErrorTable:
         try:
             item.save(_still(instead_of))
         except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if not is_refusal(error):
                 raise
             return False
         return True

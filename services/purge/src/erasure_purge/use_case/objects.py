@@ -214,17 +214,23 @@ def _vanished(job: _Job, ports: Ports) -> Outcome | None:
     if any(version.is_latest and not version.is_marker for version in listed):
         return None  # it came back
     contents = [version for version in listed if not version.is_marker]
-    note = Note.read(location.evidence)
-    emptied_by_us = bool(note.emptied_etag) and (
-        not contents or contents[0].etag == note.emptied_etag
-    )
-    _check_absence(location.searched_again, contents, emptied_by_us=emptied_by_us)
+    nonce = _emptied_with(job.pending, contents)
+    _check_absence(location.searched_again, contents, emptied_by_us=nonce is not None)
     ports.lake.remove_versions(job.uri, [version.version_id for version in contents])
     markers = [version.version_id for version in listed if version.is_marker]
     ports.lake.remove_versions(job.uri, markers)
     evidence = {"vanished": True, "versions_removed": len(contents)}
-    parts = shares([job.own], {}, note.nonce if emptied_by_us else None)
+    parts = shares([job.own], {}, nonce)
     return _settle(parts, evidence, len(contents), ports)
+
+
+def _emptied_with(pending: Sequence[PendingLocation], contents: Sequence[Version]) -> str | None:
+    """The nonce of the note by which we emptied the object, for whichever request it was."""
+    for one in pending:
+        note = Note.read(one.location.evidence)
+        if note.emptied_etag and (not contents or contents[0].etag == note.emptied_etag):
+            return note.nonce
+    return None
 
 
 def _check_absence(
