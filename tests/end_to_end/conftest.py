@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from erasure_shared.tables import bind_tables
 from infra.demo.road import Road
 from infra.local.cloud import LocalCloud
 from tests.architecture.function_calls import keep_function_calls
@@ -37,6 +38,7 @@ def road(cloud: LocalCloud) -> Iterator[Road]:
 def empty_cloud() -> Iterator[LocalCloud]:
     """A cloud into which nothing of ours was deployed, and what names it in the environment."""
     before = dict(os.environ)
+    bind_tables(gdpr_table="of another cloud")  # tables of the same names may lie elsewhere now
     with LocalCloud.start(stage="dev", deployed=False) as started:
         os.environ.update(started.environment)
         os.environ["POSTGRESQL_DSN"] = started.environment["ERASURE_PG_DSN"]

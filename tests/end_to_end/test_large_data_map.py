@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests import synthetic
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = json.loads((ROOT / "schemas/data_map.dev.json").read_text("utf-8"))
 PEOPLE = 12
+MAKES_OWN = re.compile(r"make(\[\d+\])?: \*\*\*")
 
 
 def made(target: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -50,8 +52,7 @@ def refusal(folder: Path, content: object) -> str:
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode != 0
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
-    (line,) = lines
+    (line,) = [line for line in done.stderr.splitlines() if not MAKES_OWN.match(line)]
     return line
 
 

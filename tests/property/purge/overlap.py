@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities import parameters
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from pydantic import SecretStr
 from pynamodb.exceptions import PynamoDBException
@@ -441,6 +442,7 @@ def in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[World]]:
 
 def _forget() -> None:
     """Clients that were made in another account."""
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
     for module in (purging, wiring, writing):
         for one in vars(module).values():
             if hasattr(one, "cache_clear"):
