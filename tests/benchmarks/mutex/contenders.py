@@ -18,6 +18,10 @@ from erasure_shared.mutex import Lock, MutexClient, MutexKey
 RESOURCE = "s3://lake/part-1"
 
 
+class CannotRenew(Exception):
+    """The library's locks cannot be renewed."""
+
+
 class Contender(Protocol):
     """One mutex, in one process, on one resource."""
 
@@ -25,7 +29,7 @@ class Contender(Protocol):
         """Wait until it is ours."""
 
     def renew(self) -> None:
-        """Count a new lease; what cannot be renewed raises NotImplementedError."""
+        """Count a new lease; CannotRenew where the library does not know that."""
 
     def release(self) -> None:
         """Give it back."""
@@ -110,7 +114,7 @@ class DynamoDlm:
         self._lock.acquire()
 
     def renew(self) -> None:
-        raise NotImplementedError
+        raise CannotRenew
 
     def release(self) -> None:
         self._lock.release()

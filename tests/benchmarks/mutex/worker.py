@@ -18,7 +18,13 @@ from typing import Any
 
 import boto3
 
-from tests.benchmarks.mutex.contenders import CONTENDERS, Contender, Settings, new_table
+from tests.benchmarks.mutex.contenders import (
+    CONTENDERS,
+    CannotRenew,
+    Contender,
+    Settings,
+    new_table,
+)
 
 HOLD_S = 0.02
 LAPS = 100
@@ -42,7 +48,7 @@ class Calls:
         before = self.count
         try:
             action()
-        except NotImplementedError:
+        except CannotRenew:
             return None
         return self.count - before
 

@@ -72,6 +72,10 @@ WRITERS: dict[str, Write] = {
 }
 
 
+NOT_READ_BY_FASTPARQUET = {"duckdb v2", "pyarrow delta"}
+"""It knows no DELTA encodings, neither before nor after."""
+
+
 @pytest.fixture(params=WRITERS)
 def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "before.parquet"
@@ -105,16 +109,13 @@ def test_only_those_leave_who_match_in_both_columns(written: Path, tmp_path: Pat
     assert len(kept) < ROWS
 
 
+@pytest.mark.parametrize("written", sorted(WRITERS.keys() - NOT_READ_BY_FASTPARQUET), indirect=True)
 def test_fastparquet_agrees(written: Path, tmp_path: Path) -> None:
     after = tmp_path / "after.parquet"
     ids = some_people(people(), 10)
     columns = [ID, "email", "tier", "nights", "spend"]
-    try:
-        frame = fastparquet.ParquetFile(str(written)).to_pandas(columns=columns)
-    except (NotImplementedError, RuntimeError, TypeError, ValueError):
-        pytest.skip("fastparquet cannot read the source")
-    if frame[ID].tolist() != people()[ID].to_pylist():
-        pytest.skip("fastparquet misreads the source")
+    frame = fastparquet.ParquetFile(str(written)).to_pandas(columns=columns)
+    assert frame[ID].tolist() == people()[ID].to_pylist()
 
     erase(written, after, ids)
 

@@ -5,7 +5,6 @@ ERASURE_FUZZ_EXAMPLES=2000 makes a long run of it.
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 from pathlib import Path
@@ -14,21 +13,15 @@ import hypothesis.strategies as st
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import assume, event, given
 
 pytest.importorskip("polars")
 
 from erasure_purge.parquet import InMemory, plan_erasure, planned_bytes, scan, verify
 from tests.property.parquet import witnesses
 from tests.property.parquet.files import ID, Shape, shapes, table, write
+from tests.property.parquet.fuzzing import fuzz
 
-EXAMPLES = int(os.environ.get("ERASURE_FUZZ_EXAMPLES", "60"))
-fuzz = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    print_blob=True,
-)
 TENANT = "tenant"
 _TENANTS = (
     (pa.string(), ["acme-corporation", "globex-industries", None, "a"]),

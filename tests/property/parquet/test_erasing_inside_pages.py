@@ -5,7 +5,6 @@ ERASURE_FUZZ_EXAMPLES=2000 makes a long run of it.
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import assume, event, given
 
 pytest.importorskip("polars")
 
@@ -30,14 +29,7 @@ from erasure_purge.parquet import (
 )
 from tests.property.parquet import witnesses
 from tests.property.parquet.files import ID, Shape, person, secret, shapes, table, write
-
-EXAMPLES = int(os.environ.get("ERASURE_FUZZ_EXAMPLES", "60"))
-fuzz = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    print_blob=True,
-)
+from tests.property.parquet.fuzzing import fuzz
 
 
 def _file(shape: Shape, folder: Path) -> Path:

@@ -5,7 +5,6 @@ ERASURE_FUZZ_EXAMPLES=2000 makes a long run of it.
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import assume, event, given
 
 pytest.importorskip("polars")
 
@@ -28,6 +27,7 @@ from erasure_purge.parquet import (
 from erasure_purge.parquet.footer import read_footer
 from tests.property.parquet import witnesses
 from tests.property.parquet.files import ID, Shape, person, secret, shapes, table, write
+from tests.property.parquet.fuzzing import fuzz
 from tests.unit.parquet.rebuilt import (
     behind_an_index_page,
     from_the_future,
@@ -36,13 +36,6 @@ from tests.unit.parquet.rebuilt import (
     with_future_metadata,
 )
 
-EXAMPLES = int(os.environ.get("ERASURE_FUZZ_EXAMPLES", "60"))
-fuzz = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    print_blob=True,
-)
 _CHANGES = {
     "index pages": lambda source, names: rebuilt(source, behind_an_index_page, *names),
     "header fields": lambda source, names: rebuilt(source, from_the_future, *names),

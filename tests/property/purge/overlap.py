@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count, cycle
@@ -16,8 +15,6 @@ from random import Random
 from typing import Any, cast
 
 import boto3
-import pytest
-from aws_lambda_powertools.utilities import parameters
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from pydantic import SecretStr
 from pynamodb.exceptions import PynamoDBException
@@ -43,12 +40,11 @@ from erasure_shared.locations import Found, Identifier, StoreKind
 from erasure_shared.mutex import MutexClient, MutexError
 from erasure_shared.mutex.values import Fresh, Instant
 from erasure_shared.observability import reason_code_of
-from erasure_shared.requests import writing
 from tests.property.purge.dynamodb_model import DynamoDBModel
 from tests.property.purge.lake_rows import Row, rows_in, written
+from tests.property.purge.plot import Overwrite, Plot, person
 from tests.property.purge.s3_model import S3Model
 from tests.property.purge.stage import Died, Stage, Trouble
-from tests.property.purge.wire import answered_by
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 BUCKET = "lake"
@@ -64,58 +60,11 @@ DATA_MAP = {
         }
     ],
 }
-ENVIRONMENT = {
-    "ERASURE_GDPR_TABLE": "gdpr-in-memory",
-    "ERASURE_MUTEX_TABLE": "mutex",
-    "ERASURE_DATA_MAP": "/in-memory/data-map",
-    "ERASURE_DIGEST_SECRET": "in-memory-digest",
-    "ERASURE_POSTGRESQL_SECRET": "none",
-    "ERASURE_BUS": "none",
-}
 EPOCH_S = 1e9
 INVOCATION_S = 60.0
 VISIBLE_AGAIN_AFTER_S = 45.0
 PATIENCE_S = 20.0
 _MOST_ATTEMPTS = 60
-
-
-@dataclass(frozen=True)
-class Incident:
-    """What befalls the worker of that number at its call of that number."""
-
-    worker: int
-    call: int
-    trouble: Trouble
-
-
-@dataclass(frozen=True)
-class Overwrite:
-    """The lake's own writer puts a new object in an object's place, after so many steps."""
-
-    after_steps: int
-    key: int
-    drops_others: bool
-
-
-@dataclass(frozen=True)
-class Plot:
-    """Everything that is chosen for one play. People, objects and requests go by numbers."""
-
-    objects: Sequence[Sequence[Sequence[int]]]  # of each: its versions, oldest first; whose rows
-    row_group_rows: int
-    requests: Sequence[tuple[frozenset[int], float, int]]  # who; after what seconds and commits
-    workers: int = 4
-    script: Sequence[tuple[int, int]] = ()
-    picks: Sequence[int] = (0,)
-    delivered_twice: frozenset[int] = frozenset()
-    incidents: Sequence[Incident] = ()
-    overwrites: Sequence[Overwrite] = ()
-    index_lag: int = 0
-
-
-def person(number: int) -> str:
-    """A name that no other bytes hold."""
-    return f"person-{number:02d}-qzx"
 
 
 @dataclass(eq=False)
@@ -426,24 +375,3 @@ class Search:
                 address = f"s3://{BUCKET}/{key}"
                 findings.append(Found(store.name, StoreKind.S3, address, identifiers))
         return tuple(findings)
-
-
-@contextmanager
-def in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[World]]:
-    """Clients and tables that ask whichever world is last in the list."""
-    worlds: list[World] = []
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    _forget()
-    with answered_by(lambda *call: worlds[-1].answer(*call), monkeypatch):
-        yield worlds
-    _forget()
-
-
-def _forget() -> None:
-    """Clients that were made in another account."""
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
-    for module in (purging, wiring, writing):
-        for one in vars(module).values():
-            if hasattr(one, "cache_clear"):
-                one.cache_clear()

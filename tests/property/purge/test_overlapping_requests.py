@@ -14,14 +14,9 @@ from hypothesis import strategies as st
 
 from erasure_shared import wiring
 from erasure_shared.locations import LocationStatus, RequestStatus
-from tests.property.purge.overlap import (
-    Incident,
-    Overwrite,
-    Plot,
-    World,
-    in_memory,
-    person,
-)
+from tests.property.purge.in_memory import in_memory
+from tests.property.purge.overlap import World
+from tests.property.purge.plot import Incident, Overwrite, Plot, person
 from tests.property.purge.stage import Trouble
 
 PEOPLE = 4

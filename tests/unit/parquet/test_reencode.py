@@ -6,11 +6,8 @@ import datetime as dt
 import gzip
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import duckdb
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -121,20 +118,6 @@ def test_a_row_group_of_unknown_pages_is_written_anew_without_the_erased(
     assert ids_in(after) == [one for one in IDS if one not in GONE]
     assert scan(after, ID, GONE).is_clean
     assert not plan_erasure(after, ID, GONE).changes
-
-
-@pytest.mark.parametrize("codec", ["snappy", "gzip", "zstd", "lz4", "none"])
-def test_a_chunk_of_nulls_alone_is_written_anew_for_every_reader(
-    codec: str, tmp_path: Path
-) -> None:
-    table = pa.table({ID: ["a", "b", "c"], "name": pa.array(["ann", None, None], pa.string())})
-    source = _UNKNOWN["page header fields"](written(table, compression=codec))
-    path = tmp_path / "after.parquet"
-    path.write_bytes(erased(source, ["a"]).data)
-
-    left = [("b", None), ("c", None)]
-    assert pl.read_parquet(path).rows() == left
-    assert duckdb.execute(f"select * from read_parquet('{path}')").fetchall() == left
 
 
 def test_the_other_row_groups_are_copied_byte_for_byte() -> None:
