@@ -83,15 +83,15 @@ def test_taking_over_an_expired_lock_is_one_write_beyond_the_sighting(
     assert calls == [*first_sighting, "PutItem"]
 
 
-def test_waiting_costs_reads_and_one_last_write(
+def test_waiting_costs_reads_and_at_most_one_last_write(
     wire: Wire, client: MutexClient, table: str
 ) -> None:
     _held(client.acquire_lock(KEY))
 
     calls = wire.counted(lambda: _client(wire, table).acquire_lock(KEY, max_timeout=1.5))
 
-    assert [calls[0], calls[-1]] in (["PutItem", "PutItem"], ["PutItem", "GetItem"])
-    assert calls.count("PutItem") == 2
+    assert calls[0] == "PutItem"
+    assert calls.count("PutItem") <= 2  # a slow machine has no time left for the last
     assert calls.count("GetItem") >= 4
 
 
