@@ -39,7 +39,7 @@ from .segments import Copy, Segment, SegmentList, Spool, SpooledPut
 from .source import CountingSource
 from .thrift_compact import Kind, Struct, decode, encode
 
-ALLOWED_GROWTH = 0.008  # per row, for packing it faster than its writer did
+ALLOWED_GROWTH = 0.008  # per row: what stays while rows go, and packing faster than the writer did
 
 
 @dataclass
@@ -110,11 +110,16 @@ class Placer:
         self.blooms_dropped = self.blooms_rebuilt = 0
         self._new_blooms: Spool | None = None
         self._placed: list[_PlacedChunk] = []
+        self._allowance_bytes = 0.0
 
     def expect_rows(self, remaining: int) -> None:
         """Allow the file to grow only in proportion to the rows that remain."""
         share = remaining / max(1, self.footer.num_rows)
-        self.packer.allowance_bytes = ALLOWED_GROWTH * self.source.size_bytes * share
+        self._allow(ALLOWED_GROWTH * self.source.size_bytes * share)
+
+    def _allow(self, allowance_bytes: float) -> None:
+        """Set right what the packer guessed page by page, without dictionaries that stay."""
+        self._allowance_bytes = self.packer.allowance_bytes = allowance_bytes
 
     def open(self, chunk: Struct, leaf: Leaf, rows: int) -> ColumnChunk:
         """A column chunk of the old file."""
@@ -199,7 +204,7 @@ class Placer:
             )
             tally.add(cut, because)
             self.texts |= cut.erased_texts
-            placed.append(self._place_cut(opened, cut))
+            placed.append(self._place_cut(opened, cut, (rows - len(found.rows)) / rows))
         self.reports.append(tally.report(index, rows, found))
         revised = revised_group(group, placed, start)
         revised.set_int(GroupField.NUM_ROWS, rows - len(found.rows))
@@ -265,7 +270,8 @@ class Placer:
         self._placed.append(placed)
         return new
 
-    def _place_cut(self, chunk: ColumnChunk, cut: ChunkCut) -> Struct:
+    def _place_cut(self, chunk: ColumnChunk, cut: ChunkCut, share: float = 1.0) -> Struct:
+        """Write what remains of a chunk; `share`: of its rows, how many remain."""
         at = self.out.position
         self.out.extend(cut.segments)
         meta = cut.meta
@@ -289,6 +295,10 @@ class Placer:
             placed.bloom = self._new_blooms.add(cut.bloom)
         self.blooms_rebuilt += isinstance(placed.bloom, SpooledPut)
         self.blooms_dropped += bloom is not None and placed.bloom is None
+        old_bytes, new_bytes = chunk.end - chunk.start, cut.size
+        if bloom is not None and placed.bloom is not None:
+            old_bytes, new_bytes = old_bytes + bloom[1], new_bytes + placed.bloom.length
+        self._allow(self._allowance_bytes + old_bytes * share - new_bytes)
         self._placed.append(placed)
         return new
 
