@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .data import ROWS, make_files, rows_of
 from .large import large_file
-from .methods import METHODS, OURS, PYTHON_OF, RIVAL
+from .methods import LOOP, METHODS, OURS, PYTHON_OF, RIVAL
 from .records import Record, Records, run, say
 from .server import s3_server
 from .tables import write_readme
@@ -55,7 +55,7 @@ def _measure_files(options: argparse.Namespace, records: Records) -> None:
     """Every method on every file, for as many people as it tells something."""
     files = _files(options.folder, options.rows)
     records.begin()
-    methods = [OURS, RIVAL, "cp"] if options.quick else list(METHODS)
+    methods = [OURS, RIVAL, LOOP, "cp"] if options.quick else list(METHODS)
     with ExitStack() as stack:
         endpoint = stack.enter_context(s3_server())
         for file in files:
@@ -81,7 +81,7 @@ def _files(folder: Path, rows: int) -> list[Path]:
 
 def _tells_something(name: str, count: int) -> bool:
     """The slow rivals are measured where it tells something."""
-    if name in (OURS, RIVAL):
+    if name in (OURS, RIVAL) or (name == LOOP and count == max(COUNTS)):
         return True
     return count == 1 or (count == 100 and name in ("Polars", "deltalake delete", "DuckDB"))
 
