@@ -25,7 +25,7 @@ from .page import Content, Page, PageKind
 from .pages import ColumnChunk
 from .thrift_compact import Struct
 
-SEQUENTIAL_WINDOW_BYTES = 4 * 1024 * 1024
+_SEQUENTIAL_WINDOW_BYTES = 4 * 1024 * 1024
 _BLOOM_MAX_IDS = 1000  # above, hashing in Python costs more than reading the column
 _RAW_SEARCH_MAX_IDS = 4  # up to here a search in the raw page beats taking it apart
 _BATCH_VALUES = 1 << 18  # values compared at a time, since every comparison hashes all ids
@@ -158,6 +158,8 @@ def indexed_candidates(chunk: ColumnChunk, wanted: Wanted) -> list[Page] | None:
 
 def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Found:
     """Look into the dictionary, then into the pages it does not clear."""
+    if pages is None and not only_dictionary_pages(chunk.meta):
+        read_on(chunk)
     walk = iter(pages) if pages is not None else chunk.walk()
     first = next(walk, None)
     if first is None:
@@ -168,7 +170,7 @@ def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Fou
         if not hits.any() and only_dictionary_pages(chunk.meta):
             return Found(NO_ROWS, "the dictionary holds no wanted id", hits)
     if pages is None:
-        chunk.window.window_bytes = max(chunk.window.window_bytes, SEQUENTIAL_WINDOW_BYTES)
+        read_on(chunk)
     matches = _Matches(wanted)
     read = 0
     page: Page | None = first
@@ -178,6 +180,11 @@ def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Fou
     rows = matches.rows()
     proof = f"{len(rows)} rows found in {read} pages of the id column"
     return Found(rows, proof, hits, matches.rows_by_value)
+
+
+def read_on(chunk: ColumnChunk) -> None:
+    """From here the chunk is read to its end: in few reads."""
+    chunk.window.window_bytes = max(chunk.window.window_bytes, _SEQUENTIAL_WINDOW_BYTES)
 
 
 def _match_page(chunk: ColumnChunk, page: Page, hits: Bools | None, matches: _Matches) -> bool:

@@ -12,13 +12,7 @@ import pyarrow.compute as pc
 from .by_arrow import bits_by_arrow, first_dictionary
 from .encodings import decode_column, decode_indices
 from .errors import UnsupportedParquet
-from .find import (
-    SEQUENTIAL_WINDOW_BYTES,
-    Wanted,
-    indexed_candidates,
-    only_dictionary_pages,
-    rows_of,
-)
+from .find import Wanted, indexed_candidates, only_dictionary_pages, read_on, rows_of
 from .found import NO_ROWS
 from .levels import Bools
 from .page import Page, PageKind
@@ -68,7 +62,7 @@ def matches_in_pages(
     """
     pages = indexed_candidates(chunk, wanted) if trust_statistics else None
     if pages is None and rows is None:
-        chunk.window.window_bytes = max(chunk.window.window_bytes, SEQUENTIAL_WINDOW_BYTES)
+        read_on(chunk)
     walk = iter(pages) if pages is not None else chunk.walk()
     page = next(walk, None)
     entries = None

@@ -15,6 +15,8 @@ from .footer import (
     Footer,
     GroupField,
     Leaf,
+    chunk_meta,
+    chunk_range,
     footer_bytes,
     group_columns,
     read_footer,
@@ -103,7 +105,12 @@ class _Planner:
         self.before_each_step()
         if group.integer(GroupField.NUM_ROWS) == 0:
             return GroupFound(NO_ROWS, "the row group is empty")
-        return self.identity.find(self._opened(group), trust_statistics=trust_statistics)
+        found = self.identity.find(self._opened(group), trust_statistics=trust_statistics)
+        if not len(found.rows) and not found.stale:
+            for leaf in self.identity.leaves:
+                start, end = chunk_range(chunk_meta(group_columns(group)[leaf.index], leaf))
+                self.source.unneeded(start, end - start)
+        return found
 
     def _opened(self, group: Struct) -> OpenChunk:
         def opened(leaf: Leaf) -> ColumnChunk:

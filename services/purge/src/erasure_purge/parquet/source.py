@@ -68,20 +68,51 @@ class InMemory:
         return self.data[offset : offset + length]
 
 
+@runtime_checkable
+class KeepingSource(Source, Protocol):
+    """A source that keeps what was read of it, because every read is dear."""
+
+    def read_towards(self, end: int, offset: int, length: int) -> bytes:
+        """Exactly these bytes, by one who reads on from here, though not beyond the end."""
+        ...
+
+    def unneeded(self, offset: int, length: int) -> None:
+        """Nobody will ask for these bytes soon."""
+        ...
+
+
 class CountingSource:
     """A source that counts what is read through it, and refuses to read beyond the file."""
 
     def __init__(self, inner: Source) -> None:
         self.inner = inner
+        self._keeping = inner if isinstance(inner, KeepingSource) else None
         self.size_bytes = inner.size_bytes
         self.read_bytes = 0
         self.reads = 0
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes, or MalformedParquet where the file has none."""
+        self._check(offset, length)
+        return self._counted(self.inner.read(offset, length), length)
+
+    def read_towards(self, end: int, offset: int, length: int) -> bytes:
+        """The same, by one who reads on from here."""
+        if self._keeping is None:
+            return self.read(offset, length)
+        self._check(offset, length)
+        return self._counted(self._keeping.read_towards(end, offset, length), length)
+
+    def unneeded(self, offset: int, length: int) -> None:
+        """Tell a source that keeps what was read."""
+        if self._keeping is not None:
+            self._keeping.unneeded(offset, length)
+
+    def _check(self, offset: int, length: int) -> None:
         if offset < 0 or length < 0 or offset + length > self.size_bytes:
             raise MalformedParquet("a range lies outside the file")
-        data = self.inner.read(offset, length)
+
+    def _counted(self, data: bytes, length: int) -> bytes:
         if len(data) != length:
             raise MalformedParquet("the file is shorter than it was")
         self.read_bytes += length
@@ -97,22 +128,36 @@ class Window:
         self.start = start
         self.end = end
         self.window_bytes = window_bytes
+        self._keeping = source if isinstance(source, KeepingSource) else None
         self._offset = start
         self._data = b""
 
     def peek(self, offset: int, length: int) -> bytes:
-        """The bytes from an offset, fewer only where the range ends."""
-        length = min(length, self.end - offset)
-        at = offset - self._offset
-        if at < 0 or at + length > len(self._data):
-            wanted = min(max(length, self.window_bytes), self.end - offset)
-            self._data = self.source.read(offset, max(0, wanted))
-            self._offset = offset
-            at = 0
-        return self._data[at : at + length]
+        """The bytes from an offset, fewer only where the range ends; reading goes on from there."""
+        return self._bytes(offset, min(length, self.end - offset), self.end)
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes of the range."""
         if offset < self.start or length < 0 or offset + length > self.end:
             raise MalformedParquet("a page lies outside its column chunk")
-        return self.peek(offset, length)
+        return self._bytes(offset, length, offset + length)
+
+    def _bytes(self, offset: int, length: int, towards: int) -> bytes:
+        at = offset - self._offset
+        if at < 0 or at + length > len(self._data):
+            self._fill(offset, length, towards)
+            at = 0
+        return self._data[at : at + length]
+
+    def _fill(self, offset: int, length: int, towards: int) -> None:
+        """Read what is missing behind the tail at hand."""
+        at = offset - self._offset
+        tail = self._data[at:] if at >= 0 else b""
+        start = offset + len(tail)
+        wanted = max(0, min(max(length - len(tail), self.window_bytes), self.end - start))
+        if self._keeping is None:
+            data = self.source.read(start, wanted)
+        else:
+            data = self._keeping.read_towards(towards, start, wanted)
+        self._data = tail + data if tail else data
+        self._offset = offset
