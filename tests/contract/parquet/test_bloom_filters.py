@@ -81,6 +81,36 @@ def test_duckdb_finds_who_remains_possible_and_who_left_excluded(
         assert _excluded(after, column, values[gone]) >= 195
 
 
+@pytest.mark.parametrize("options", _WRITERS.values(), ids=_WRITERS.keys())
+def test_a_filter_of_which_half_will_do_is_halved(tmp_path: Path, options: dict[str, Any]) -> None:
+    before = _file(tmp_path / "before.parquet", **options)
+    gone = [one for n, one in enumerate(_IDS) if n % 8 < 5]
+    kept = [one for n, one in enumerate(_IDS) if n % 8 >= 5]
+
+    after, plan = _erased(before, gone)
+
+    old, new = InMemory(before.read_bytes()), InMemory(after.read_bytes())
+    assert plan.report.bloom_filters_rebuilt == 4
+    assert [len(one.bits) * 2 for one in _filters(new)] == [len(one.bits) for one in _filters(old)]
+    assert _excluded(after, ID, kept[::10]) == 0
+    assert _excluded(after, ID, gone[::10]) >= 245
+    assert verify(old, new, ID, gone, plan=plan).holds
+
+
+def test_a_filter_keeps_its_size_if_as_many_values_remain(tmp_path: Path) -> None:
+    path = tmp_path / "before.parquet"
+    table = pa.table({ID: _IDS, "number": [n % 50 for n in range(len(_IDS))]})
+    filters = {"number": {"ndv": 50, "fpp": _FPP}}
+    pq.write_table(table, path, bloom_filter_options=filters)
+
+    after, _ = _erased(path, [one for n, one in enumerate(_IDS) if n % 7])
+
+    sizes = [
+        [len(one.bits) for one in _filters(InMemory(file.read_bytes()))] for file in (path, after)
+    ]
+    assert sizes[0] == sizes[1]
+
+
 def test_the_next_search_uses_the_rebuilt_filter(tmp_path: Path) -> None:
     after, _ = _erased(_file(tmp_path / "before.parquet"), _IDS[:3])
 
@@ -114,6 +144,17 @@ def test_a_filter_that_remembers_somebody_is_a_problem(tmp_path: Path) -> None:
     assert verify(old, remembering, ID, _IDS[:1]).problems == [
         "no bloom filter remembers an erased value"
     ]
+
+
+def _filters(source: InMemory) -> list[BloomFilter]:
+    """Every filter of the file."""
+    footer = read_footer(source)
+    found = [
+        BloomFilter.of(source, chunk_meta(column, leaf))
+        for group in footer.row_groups
+        for column, leaf in zip(group_columns(group), footer.leaves, strict=True)
+    ]
+    return [one for one in found if one is not None]
 
 
 def _with_the_filter_of(old: InMemory, new: InMemory) -> InMemory:

@@ -14,7 +14,7 @@ from .errors import MalformedParquet
 from .footer import MetaField
 from .many_hashes import hashes
 from .source import Source
-from .thrift_compact import Struct, decode
+from .thrift_compact import Kind, Struct, decode, encode
 
 _MASK = (1 << 64) - 1
 _P1 = 11400714785074694791
@@ -33,9 +33,10 @@ _SALT = (
     0x5C6BFB31,
 )
 _BLOCK_BYTES = 32
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
 _HALF = np.uint64(32)
 _HEADER_GUESS_BYTES = 256
-_ALGORITHM, _HASH, _COMPRESSION = 2, 3, 4
+_NUM_BYTES, _ALGORITHM, _HASH, _COMPRESSION = 1, 2, 3, 4
 
 
 def bloom_range(source: Source, meta: Struct) -> tuple[int, int] | None:
@@ -46,7 +47,7 @@ def bloom_range(source: Source, meta: Struct) -> tuple[int, int] | None:
     length = meta.integer(MetaField.BLOOM_LENGTH, 0)
     if not length:
         header, header_bytes = _header(source, offset)
-        length = header_bytes + header.integer(1)
+        length = header_bytes + header.integer(_NUM_BYTES)
     if length < 0 or offset + length > source.size_bytes:
         raise MalformedParquet("a bloom filter outside the file")
     return offset, length
@@ -69,7 +70,7 @@ class BloomFilter:
         header, header_bytes = _header(source, place[0])
         if not _is_known(header):
             return None
-        return cls(source.read(place[0] + header_bytes, header.integer(1)))
+        return cls(source.read(place[0] + header_bytes, header.integer(_NUM_BYTES)))
 
     def may_contain(self, value: bytes) -> bool:
         """False only if the value was never inserted."""
@@ -97,7 +98,7 @@ class NewBloomFilter:
         if place is None:
             return None
         header, header_bytes = _header(source, place[0])
-        size_bytes = header.integer(1)
+        size_bytes = header.integer(_NUM_BYTES)
         end = place[0] + header_bytes + size_bytes
         if not _is_known(header) or size_bytes % _BLOCK_BYTES or end > source.size_bytes:
             return None
@@ -124,6 +125,34 @@ class NewBloomFilter:
         return self._header + self.bits
 
 
+def folded(source: Source, meta: Struct, data: bytes) -> bytes:
+    """A new filter in as few halves of its size as exclude no less than the chunk's old filter.
+
+    Only halves, because Arrow's C++ reader refuses sizes that are no power of two. Neighbouring
+    blocks become one, and the result is what inserting into the smaller filter would have made.
+    """
+    header, header_bytes = decode(data)
+    old = BloomFilter.of(source, meta)
+    if old is None:
+        return data
+    limit, bits = _false_positives(old.bits), data[header_bytes:]
+    while len(bits) % (2 * _BLOCK_BYTES) == 0:
+        pairs = np.frombuffer(bits, np.uint8).reshape(-1, 2, _BLOCK_BYTES)
+        smaller = (pairs[:, 0] | pairs[:, 1]).tobytes()
+        if _false_positives(smaller) > limit:
+            break
+        bits = smaller
+    header.set_int(_NUM_BYTES, len(bits), Kind.I32)
+    return encode(header) + bits
+
+
+def _false_positives(bits: bytes) -> float:
+    """The share of values never inserted that the filter does not exclude."""
+    octets = np.frombuffer(bits, np.uint8).reshape(-1, len(_SALT), 4)
+    ones = _ONES[octets].sum(axis=2, dtype=np.uint8)
+    return float((ones / np.float32(32)).prod(axis=1, dtype=np.float64).mean())
+
+
 def _is_known(header: Struct) -> bool:
     """Each is a union whose only member is block / xxhash / uncompressed."""
     members = (header.struct(union) for union in (_ALGORITHM, _HASH, _COMPRESSION))
@@ -135,7 +164,7 @@ def _header(source: Source, offset: int) -> tuple[Struct, int]:
         raise MalformedParquet("a bloom filter outside the file")
     raw = source.read(offset, min(_HEADER_GUESS_BYTES, source.size_bytes - offset))
     header, length = decode(raw)
-    if header.integer(1) < 0:
+    if header.integer(_NUM_BYTES) < 0:
         raise MalformedParquet("a bloom filter of impossible size")
     return header, length
 

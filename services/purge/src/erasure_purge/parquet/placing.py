@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .bloom import bloom_range
+from .bloom import bloom_range, folded
 from .by_arrow import may_have_unused_entries
 from .chunk_cut import ChunkCut, cut_chunk
 from .compression import Packer
@@ -40,6 +40,7 @@ from .source import CountingSource
 from .thrift_compact import Kind, Struct, decode, encode
 
 ALLOWED_GROWTH = 0.008  # per row: what stays while rows go, and packing faster than the writer did
+_HALF = 0.5
 
 
 @dataclass
@@ -292,7 +293,7 @@ class Placer:
             placed.bloom = Copy(*bloom)
         elif bloom is not None and cut.bloom is not None:
             self._new_blooms = self._new_blooms or Spool()
-            placed.bloom = self._new_blooms.add(cut.bloom)
+            placed.bloom = self._new_blooms.add(self._fitted(chunk, cut.bloom, share))
         self.blooms_rebuilt += isinstance(placed.bloom, SpooledPut)
         self.blooms_dropped += bloom is not None and placed.bloom is None
         old_bytes, new_bytes = chunk.end - chunk.start, cut.size
@@ -301,6 +302,10 @@ class Placer:
         self._allow(self._allowance_bytes + old_bytes * share - new_bytes)
         self._placed.append(placed)
         return new
+
+    def _fitted(self, chunk: ColumnChunk, bloom: bytes, share: float) -> bytes:
+        """The filter, smaller if so many rows went that half of it may do."""
+        return folded(self.source, chunk.meta, bloom) if share <= _HALF else bloom
 
     # After the row groups ---------------------------------------------------------------------
 
