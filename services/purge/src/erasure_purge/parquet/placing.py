@@ -16,6 +16,7 @@ from .by_arrow import may_have_unused_entries
 from .chunk_cut import ChunkCut, cut_chunk
 from .compression import Packer
 from .errors import UNLEARNED, MalformedParquet, UnsupportedParquet
+from .every_entry import uses_every_entry
 from .footer import (
     ChunkField,
     Footer,
@@ -215,6 +216,8 @@ class Placer:
         """The chunk without dictionary entries that no row uses; None if it has none such."""
         nobody = np.zeros(chunk.rows, np.bool_)
         try:
+            if uses_every_entry(chunk):
+                return None, ""
             cut = cut_chunk(chunk, nobody, blank_unused=True)
         except UNLEARNED as refusal:
             if not may_have_unused_entries(chunk, refusal):
