@@ -9,7 +9,7 @@ level 6, and denser. The other codecs go through pyarrow, which has them all.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import IntEnum
 from functools import cache
 from typing import cast
@@ -36,6 +36,7 @@ class Codec(IntEnum):
 
 _FAST_LEVEL = 2  # of ISA-L's 0 to 3
 _DENSE_LEVEL = 5  # of libdeflate's 1 to 12
+_DEAR = 0.03  # bytes by which ISA-L packs worse than the writer did, per byte unpacked
 _ZSTD_LEVEL = 3  # zstd's own default, and most writers'
 _GZIP_HEADER = 31  # zlib's wbits: a gzip member with a 32 KiB window
 _ANY_HEADER = 47  # gzip or zlib, whichever it is
@@ -65,26 +66,46 @@ def decompress(codec: int, data: bytes, length: int) -> bytes:
 class Packer:
     """Packs pages in the file's own codec, fast as long as the file grows by no more than allowed.
 
-    Pages that come out smaller than their writer had them earn what others may spend.
+    Pages that come out smaller than their writer had them earn what others may spend. Once half of
+    what was allowed is spent, kinds of pages that the fast way packs worst are no longer packed so.
     """
 
     def __init__(self, allowance_bytes: float = 0.0) -> None:
         self.allowance_bytes = allowance_bytes
-        self._fast_is_dense_enough = True
+        self._ample_bytes = 0.0
+        self._excess_of: dict[Hashable, float] = {}  # by the last page: per byte, unpacked
 
-    def pack(self, codec: int, data: bytes, writers_ratio: float) -> bytes:
-        """The packed page; `writers_ratio`: packed by unpacked size of the page as it was."""
+    def allow(self, allowance_bytes: float) -> None:
+        """Allow the file to grow by so much in all; `allowance_bytes` is what is left of it."""
+        self.allowance_bytes = allowance_bytes
+        self._ample_bytes = allowance_bytes / 2
+
+    def pack(self, codec: int, data: bytes, writers_ratio: float, kind: Hashable = None) -> bytes:
+        """The packed page; `writers_ratio`: packed by unpacked size of the page as it was.
+
+        `kind`: what pages of one column have in common.
+        """
         if codec != Codec.GZIP:
             return _compress(codec, data)
         expected = len(data) * writers_ratio
-        packed = b""
-        if self.allowance_bytes > 0 or self._fast_is_dense_enough:
-            packed = isal_zlib.compress(data, _FAST_LEVEL, _GZIP_HEADER)
-            self._fast_is_dense_enough = len(packed) <= expected
-        if not packed or len(packed) - expected > max(0.0, self.allowance_bytes):
+        packed = self._packed_fast(data, expected, kind)
+        if packed is None:
             packed = bytes(deflate.gzip_compress(data, _DENSE_LEVEL))
         self.allowance_bytes -= len(packed) - expected
         return packed
+
+    def _packed_fast(self, data: bytes, expected: float, kind: Hashable) -> bytes | None:
+        """The page packed fast; None where that is too large, or is known to become so."""
+        spendable = max(0.0, self.allowance_bytes)
+        known = self._excess_of.get(kind)
+        if known is not None:
+            is_cheap = known < _DEAR or spendable > self._ample_bytes
+            if not is_cheap or known * len(data) > spendable:
+                return None
+        packed: bytes = isal_zlib.compress(data, _FAST_LEVEL, _GZIP_HEADER)
+        excess = len(packed) - expected
+        self._excess_of[kind] = excess / max(1, len(data))
+        return packed if known is not None or excess <= spendable else None
 
 
 def _compress(codec: int, data: bytes) -> bytes:

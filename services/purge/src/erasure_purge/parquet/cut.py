@@ -239,10 +239,10 @@ def _body(
         details.set_int(V2Field.REPETITION_BYTES, len(repetition), Kind.I32)
         plain_bytes = len(repetition) + len(definition) + len(values)
         if values and details.boolean(V2Field.IS_COMPRESSED, default=True):
-            values = chunk.packer.pack(chunk.codec, values, loaded.ratio)
+            values = chunk.pack(values, loaded.ratio)
         return repetition + definition + values, plain_bytes
     plain = b"".join((_prefixed(repetition), _prefixed(definition), values))
-    return chunk.packer.pack(chunk.codec, plain, loaded.ratio), len(plain)
+    return chunk.pack(plain, loaded.ratio), len(plain)
 
 
 def _levels(levels: UInts | None, keep: Bools, maximum: int) -> bytes:

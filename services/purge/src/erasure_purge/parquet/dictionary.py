@@ -56,7 +56,7 @@ def _rewritten(chunk: ColumnChunk, loaded: LoadedPage, column: Column) -> tuple[
         raise UnknownPageType("its header has fields from the future")
     before = loaded.header_bytes + loaded.uncompressed_bytes
     plain = column.encoded(Encoding.PLAIN)
-    body = chunk.packer.pack(chunk.codec, plain, loaded.ratio)
+    body = chunk.pack(plain, loaded.ratio, is_dictionary=True)
     loaded.details.set_int(_NUM_VALUES, len(column), Kind.I32)
     header.set_int(PageField.UNCOMPRESSED, len(plain), Kind.I32)
     header.set_int(PageField.COMPRESSED, len(body), Kind.I32)

@@ -87,7 +87,12 @@ class FixedColumn:
         return len(self.octets)
 
     def filtered(self, keep: Bools) -> FixedColumn:
-        return FixedColumn(self.physical, self.octets[keep])
+        width = self.octets.shape[1]
+        if width == 0:
+            return FixedColumn(self.physical, self.octets[keep])
+        # As elements of one opaque type: choosing rows of octets takes numpy 20 times as long.
+        values = np.ascontiguousarray(self.octets).view(f"V{width}").reshape(-1)
+        return FixedColumn(self.physical, values[keep].view(np.uint8).reshape(-1, width))
 
     def selected(self, where: Bools) -> list[bytes]:
         raw = self.octets[where].tobytes()

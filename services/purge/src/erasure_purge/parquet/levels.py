@@ -30,6 +30,8 @@ def decode_hybrid(data: bytes, position: int, width: int, count: int) -> UInts:
     if count == 0 or width == 0:
         return np.zeros(count, np.uint32)
     heads, places = _walk_runs(data, position, width, count)
+    if len(heads) == 1 and not heads[0] & 1:  # the levels of a page without nulls
+        return np.full(count, _repeated(data, np.array(places), width)[0])
     return _run_values(data, np.array(heads, np.int64), np.array(places), width, count)
 
 
@@ -185,16 +187,26 @@ def _bit_packed(values: UInts, width: int) -> bytes:
     """Groups of eight, the last one padded with zeros."""
     if width == 1:
         return np.packbits(values.astype(np.bool_), bitorder="little").tobytes()
-    word = np.dtype("u1" if width <= 8 else "<u2" if width <= 16 else "<u4")
-    pieces = []
-    for first in range(0, len(values), 8 * _PACK_GROUPS):
-        part = values[first : first + 8 * _PACK_GROUPS]
-        padded = np.zeros(-(-len(part) // 8) * 8, word)
-        padded[: len(part)] = part
-        octets = padded.view(np.uint8).reshape(-1, word.itemsize)
-        bits = np.unpackbits(octets, axis=1, bitorder="little")[:, :width]
-        pieces.append(np.packbits(bits.reshape(-1), bitorder="little").tobytes())
+    pieces = [
+        _packed_groups(values[first : first + 8 * _PACK_GROUPS], width)
+        for first in range(0, len(values), 8 * _PACK_GROUPS)
+    ]
     return b"".join(pieces)
+
+
+def _packed_groups(values: UInts, width: int) -> bytes:
+    """Each group fills words of 64 bits from below, of which its first `width` bytes count."""
+    groups = -(-len(values) // 8)
+    padded = np.zeros(groups * 8, np.uint64)
+    padded[: len(values)] = values
+    columns = padded.reshape(groups, 8)
+    words = np.zeros((groups, -(-width // 8)), "<u8")
+    for column in range(8):
+        word, bit = divmod(column * width, 64)
+        words[:, word] |= columns[:, column] << np.uint64(bit)
+        if bit + width > 64:
+            words[:, word + 1] |= columns[:, column] >> np.uint64(64 - bit)
+    return words.view(np.uint8).reshape(groups, -1)[:, :width].tobytes()
 
 
 def decode_bit_packed(data: bytes, position: int, width: int, count: int) -> tuple[UInts, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from .encodings import DICTIONARY_ENCODINGS
 from .errors import MalformedParquet
@@ -85,12 +86,12 @@ class LoadedPage:
     header_bytes: int
     body: bytes
 
-    @property
+    @cached_property
     def kind(self) -> PageKind:
         """Dictionary, data v1 or data v2."""
         return PageKind(self.header.integer(PageField.TYPE))
 
-    @property
+    @cached_property
     def details(self) -> Struct:
         """The header of the page's own kind."""
         details = self.header.struct(HEADER_FIELDS[self.kind])

@@ -238,6 +238,10 @@ class ColumnChunk:
         data = decompress(self.codec, loaded.body, loaded.uncompressed_bytes)
         return decode_column(self.leaf, Encoding.PLAIN, data, loaded.num_values)
 
+    def pack(self, data: bytes, writers_ratio: float, *, is_dictionary: bool = False) -> bytes:
+        """The packed body of a page; `writers_ratio`: packed by unpacked size as it was."""
+        return self.packer.pack(self.codec, data, writers_ratio, (self.leaf.index, is_dictionary))
+
     def content(self, loaded: LoadedPage) -> Content:
         """Unpack a data page and read its levels."""
         if loaded.num_values == 0:

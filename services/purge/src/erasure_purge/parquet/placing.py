@@ -117,7 +117,8 @@ class Placer:
     def expect_rows(self, remaining: int) -> None:
         """Allow the file to grow only in proportion to the rows that remain."""
         share = remaining / max(1, self.footer.num_rows)
-        self._allow(ALLOWED_GROWTH * self.source.size_bytes * share)
+        self._allowance_bytes = ALLOWED_GROWTH * self.source.size_bytes * share
+        self.packer.allow(self._allowance_bytes)
 
     def _allow(self, allowance_bytes: float) -> None:
         """Set right what the packer guessed page by page, without dictionaries that stay."""

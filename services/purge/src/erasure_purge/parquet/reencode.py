@@ -197,7 +197,7 @@ def _packed(chunk: ColumnChunk, written: ColumnChunk) -> Iterator[_Packed]:
             details.set(V2Field.IS_COMPRESSED, Kind.TRUE, is_packed)
         levels, values = body[:in_levels], body[in_levels:]
         if values or loaded.kind is not PageKind.DATA_V2:  # readers unpack even what is empty
-            values = chunk.packer.pack(chunk.codec, values, ratio)
+            values = chunk.pack(values, ratio)
         packed = levels + values
         header.set_int(PageField.COMPRESSED, len(packed), Kind.I32)
         header.drop(PageField.CRC)
