@@ -10,25 +10,10 @@ from hypothesis import strategies as st
 
 from erasure_purge.parquet.errors import MalformedParquet
 from erasure_purge.parquet.source import CountingSource, InMemory, Window
+from tests.unit.parquet.keeping import FakeKeeping
 
 DATA = Random(3).randbytes(10_000)
 START, END = 1_000, 9_000
-
-
-class FakeKeeping(InMemory):
-    """A source that notes what it is told."""
-
-    def __init__(self) -> None:
-        super().__init__(DATA)
-        self.towards: list[tuple[int, int, int]] = []
-        self.no_more: list[tuple[int, int]] = []
-
-    def read_towards(self, end: int, offset: int, length: int) -> bytes:
-        self.towards.append((end, offset, length))
-        return self.read(offset, length)
-
-    def unneeded(self, offset: int, length: int) -> None:
-        self.no_more.append((offset, length))
 
 
 @given(st.lists(st.integers(1, 700), min_size=1), st.integers(1, 3_000))
@@ -66,19 +51,10 @@ def test_a_page_beyond_its_chunk_is_refused() -> None:
 
 
 def test_who_looks_for_the_next_page_reads_on_to_the_end_and_who_reads_one_does_not() -> None:
-    source = FakeKeeping()
+    source = FakeKeeping(DATA)
     window = Window(CountingSource(source), START, END, 100)
 
     window.peek(START, 50)
     window.read(START, 400)
 
     assert source.towards == [(END, START, 100), (START + 400, START + 100, 300)]
-
-
-def test_a_source_that_keeps_is_told_what_nobody_needs() -> None:
-    source = FakeKeeping()
-
-    CountingSource(source).unneeded(5, 10)
-    CountingSource(InMemory(DATA)).unneeded(5, 10)
-
-    assert source.no_more == [(5, 10)]

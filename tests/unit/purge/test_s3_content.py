@@ -72,6 +72,10 @@ def content_of(s3: Any, disk: Callable[[], Room] = lambda: Memory(len(BODY))) ->
     return S3Content(s3, STORED, whole_up_to_bytes=0, disk=disk)
 
 
+def no_disk() -> Room:
+    raise OSError(errno.EROFS, "for a test")
+
+
 def asked_for(s3: FakeS3) -> list[tuple[int, int]]:
     """Where each range that was asked for begins and ends."""
     parts = [asked["Range"].removeprefix("bytes=").split("-") for asked in s3.asked]
@@ -137,6 +141,33 @@ def test_reading_towards_an_end_does_not_pass_it() -> None:
     assert len(s3.asked) < 4
 
 
+def test_a_range_that_is_wanted_in_whole_is_read_in_large_pieces() -> None:
+    s3 = FakeS3()
+    content = content_of(s3)
+    content.will_be_wanted([(4_000_000, 4_500_000), (1_000_000, 3_000_000)])
+
+    for offset in range(900_000, 3_900_000, 300_000):
+        assert content.read(offset, 100) == BODY[offset : offset + 100]
+
+    assert asked_for(s3) == [
+        (900_000, 900_100),
+        (1_200_000, 3_000_000),
+        (3_000_000, 3_000_100),
+        (3_300_000, 3_300_100),
+        (3_600_000, 3_600_100),
+    ]
+
+
+def test_without_a_disk_nothing_is_read_before_it_is_asked_for() -> None:
+    s3 = FakeS3()
+    content = content_of(s3, no_disk)
+    content.will_be_wanted([(1_000_000, 3_000_000)])
+
+    content.read(2_000_000, 100)
+
+    assert asked_for(s3) == [(2_000_000, 2_000_100)]
+
+
 def test_small_reads_far_from_each_other_fetch_no_more_than_they_are() -> None:
     s3 = FakeS3()
     content = content_of(s3)
@@ -170,11 +201,8 @@ def test_a_disk_that_is_needed_for_more_is_given_back() -> None:
 
 
 def test_without_a_disk_small_reads_share_requests_still() -> None:
-    def none() -> Room:
-        raise OSError(errno.EROFS, "for a test")
-
     s3 = FakeS3()
-    content = content_of(s3, none)
+    content = content_of(s3, no_disk)
 
     for offset in range(0, len(BODY), 8_000):
         assert content.read(offset, 8_000) == BODY[offset : offset + 8_000]

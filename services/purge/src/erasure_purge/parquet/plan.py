@@ -25,6 +25,7 @@ from .found import NO_ROWS, GroupFound, OpenChunk
 from .identity import identity_of
 from .ids import IdColumns, IdKey, check_ids
 from .metadata import MIN_SECRET_BYTES, quoted_in_metadata
+from .near_changes import ranges_near_changes
 from .pages import ColumnChunk
 from .placement import shared_dictionaries
 from .placing import Placer
@@ -85,6 +86,7 @@ class _Planner:
         erased = sum(len(one.rows) for one in found)
         if erased == 0 and not any(one.is_stale_in_dictionary for one in found):
             return self._unchanged(found)
+        self._announce(groups, found)
         out = self.placer.out
         out.copy(0, len(MAGIC))
         self.placer.expect_rows(self.footer.num_rows - erased)
@@ -106,10 +108,11 @@ class _Planner:
         if group.integer(GroupField.NUM_ROWS) == 0:
             return GroupFound(NO_ROWS, "the row group is empty")
         found = self.identity.find(self._opened(group), trust_statistics=trust_statistics)
-        if not len(found.rows) and not found.stale:
+        keeping = self.source.keeping
+        if keeping is not None and not len(found.rows) and not found.stale:
             for leaf in self.identity.leaves:
                 start, end = chunk_range(chunk_meta(group_columns(group)[leaf.index], leaf))
-                self.source.unneeded(start, end - start)
+                keeping.unneeded(start, end - start)
         return found
 
     def _opened(self, group: Struct) -> OpenChunk:
@@ -118,6 +121,14 @@ class _Planner:
             return self.placer.open(column, leaf, group.integer(GroupField.NUM_ROWS))
 
         return opened
+
+    def _announce(self, groups: list[Struct], found: list[GroupFound]) -> None:
+        """Tell a source that keeps what is read what it will be asked for anyway."""
+        keeping = self.source.keeping
+        if keeping is not None:
+            pairs = zip(groups, found, strict=True)
+            near = ranges_near_changes(pairs, self.footer.leaves, keeping.least_copy_bytes)
+            keeping.will_be_wanted(near)
 
     def _place_groups(self, groups: list[Struct], found: list[GroupFound]) -> list[Struct]:
         """Write every row group that keeps a row; their new metadata."""

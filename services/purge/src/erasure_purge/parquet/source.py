@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -69,11 +70,25 @@ class InMemory:
 
 
 @runtime_checkable
-class KeepingSource(Source, Protocol):
-    """A source that keeps what was read of it, because every read is dear."""
+class ReadOnSource(Source, Protocol):
+    """A source to which it matters what will be read next."""
 
     def read_towards(self, end: int, offset: int, length: int) -> bytes:
         """Exactly these bytes, by one who reads on from here, though not beyond the end."""
+        ...
+
+
+@runtime_checkable
+class KeepingSource(ReadOnSource, Protocol):
+    """A source that keeps what was read of it, because every read is dear."""
+
+    @property
+    def least_copy_bytes(self) -> int:
+        """A shorter range between two changes is read when the plan is carried out."""
+        ...
+
+    def will_be_wanted(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Between these offsets everything will be read, sooner or later."""
         ...
 
     def unneeded(self, offset: int, length: int) -> None:
@@ -86,7 +101,7 @@ class CountingSource:
 
     def __init__(self, inner: Source) -> None:
         self.inner = inner
-        self._keeping = inner if isinstance(inner, KeepingSource) else None
+        self.keeping = inner if isinstance(inner, KeepingSource) else None
         self.size_bytes = inner.size_bytes
         self.read_bytes = 0
         self.reads = 0
@@ -98,15 +113,10 @@ class CountingSource:
 
     def read_towards(self, end: int, offset: int, length: int) -> bytes:
         """The same, by one who reads on from here."""
-        if self._keeping is None:
+        if self.keeping is None:
             return self.read(offset, length)
         self._check(offset, length)
-        return self._counted(self._keeping.read_towards(end, offset, length), length)
-
-    def unneeded(self, offset: int, length: int) -> None:
-        """Tell a source that keeps what was read."""
-        if self._keeping is not None:
-            self._keeping.unneeded(offset, length)
+        return self._counted(self.keeping.read_towards(end, offset, length), length)
 
     def _check(self, offset: int, length: int) -> None:
         if offset < 0 or length < 0 or offset + length > self.size_bytes:
@@ -128,7 +138,7 @@ class Window:
         self.start = start
         self.end = end
         self.window_bytes = window_bytes
-        self._keeping = source if isinstance(source, KeepingSource) else None
+        self._reading_on = source if isinstance(source, ReadOnSource) else None
         self._offset = start
         self._data = b""
 
@@ -155,9 +165,9 @@ class Window:
         tail = self._data[at:] if at >= 0 else b""
         start = offset + len(tail)
         wanted = max(0, min(max(length - len(tail), self.window_bytes), self.end - start))
-        if self._keeping is None:
+        if self._reading_on is None:
             data = self.source.read(start, wanted)
         else:
-            data = self._keeping.read_towards(towards, start, wanted)
+            data = self._reading_on.read_towards(towards, start, wanted)
         self._data = tail + data if tail else data
         self._offset = offset

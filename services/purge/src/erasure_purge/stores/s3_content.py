@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from tempfile import TemporaryFile
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from erasure_purge.core import HINDRANCES, StoredObject
 from erasure_purge.stores.kept_ranges import Disk, KeptRanges, Memory, Range, Room
+from erasure_purge.stores.parts import MIN_PART_BYTES
 from erasure_purge.stores.s3 import GONE, code_of, place, version
 from erasure_shared.errors import Rejected, RetryLater
 
@@ -42,6 +44,7 @@ class S3Content:
         stored: StoredObject,
         whole_up_to_bytes: int,
         *,
+        least_copy_bytes: int = MIN_PART_BYTES,
         gap_bytes: int = GAP_BYTES,
         disk: Callable[[], Room] = Disk,
     ) -> None:
@@ -56,6 +59,8 @@ class S3Content:
         self._small_end = -1
         self._goes_on = False
         self._ahead = 0
+        self._wanted: list[Range] = []
+        self.least_copy_bytes = least_copy_bytes
         self.size_bytes = stored.size_bytes
         self.bytes_read = 0
 
@@ -91,6 +96,10 @@ class S3Content:
             return os.pread(self._file.fileno(), length, offset)
         self._note(offset, length)
         return self._assembled(offset, offset + length, min(end, self.size_bytes))
+
+    def will_be_wanted(self, ranges: Sequence[Range]) -> None:
+        """Between these offsets everything will be read: then it is, in large pieces."""
+        self._wanted = sorted(ranges)
 
     def unneeded(self, offset: int, length: int) -> None:
         """Nobody will ask for these bytes soon: they are the first to give up."""
@@ -209,11 +218,20 @@ class S3Content:
 
     def _reach(self, start: int, end: int, until: int) -> int:
         """How far to read."""
-        if self._goes_on:
+        wanted_end = self._wanted_until(start)
+        if wanted_end > end:
+            until, ahead = wanted_end, start + _AHEAD_BYTES
+        elif self._goes_on:
             self._ahead = min(max(2 * self._ahead, self._gap_bytes), _AHEAD_BYTES)
-            end = start + self._ahead
-            return until if until - end <= self._gap_bytes else end
-        return end
+            ahead = start + self._ahead
+        else:
+            return end
+        return until if until - ahead <= self._gap_bytes else ahead
+
+    def _wanted_until(self, start: int) -> int:
+        """Where a range ends that is wanted in whole; in memory little of it could be kept."""
+        number = bisect_right(self._wanted, (start, self.size_bytes)) - 1
+        return self._wanted[number][1] if number >= 0 and self._is_on_disk else 0
 
     def _get_range(self, start: int, end: int) -> bytes:
         data: bytes = self._get(Range=f"bytes={start}-{end - 1}").read()
