@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks.parquet.goals import goals_of
 from tests.benchmarks.parquet.methods import LOOP, OURS, RIVAL
 from tests.benchmarks.parquet.records import Record, Records, run
-from tests.benchmarks.parquet.tables import write_readme
+from tests.benchmarks.parquet.tables import section, write_readme
 
 FILE = "pyarrow, 1 row group"
 
@@ -78,6 +78,37 @@ def test_a_result_is_held_against_what_its_writer_makes_of_the_same_rows() -> No
     )
     assert _words(ours, loop)[goal] == "met"
     assert _words(ours | {"bytes": 1_000_000}, loop)[goal] == "**missed**"
+
+
+def _on_s3(**other: int) -> Record:
+    read = {"read": 900, "read_again": 100, "read_twice": 0, "read_to_prove": 0}
+    sizes = {"size": 10_000, "uploaded": 900, "copied": 9_100, "must_read": 600, "forced": 400}
+    costs = {"cpu_s": 1.0, "peak_mb": 9.0, "calls_to_plan": 3, "calls": 5}
+    return {**read, **sizes, **costs, **other}
+
+
+def test_what_s3_forces_to_be_read_is_told_apart_and_excuses_no_more() -> None:
+    strict = "the same: read ≤ footer + id column + touched pages and dictionaries"
+    filled = "the same + old bytes that fill parts of 5 MiB, + 2% for page headers"
+    once = "the same: no byte read twice between plan, proof and commit"
+
+    def words(**other: int) -> list[str]:
+        told = goals_of({"files": [], "large": [], "s3": [_on_s3(**other)]})
+        by_text = {goal.text: goal.word for goal in told}
+        return [by_text[text] for text in (strict, filled, once)]
+
+    assert words() == ["**missed**", "met", "met"]
+    assert words(read=500) == ["met", "met", "met"]
+    assert words(read=930) == ["**missed**", "**missed**", "met"]
+    assert words(read_twice=100) == ["**missed**", "met", "**missed**"]
+    assert words(read_to_prove=100) == ["**missed**", "met", "**missed**"]
+
+
+def test_an_object_on_s3_has_a_column_for_each_kind_of_reading() -> None:
+    lines = section({"files": [], "large": [], "s3": [_on_s3()]})
+    failed = section({"files": [], "large": [], "s3": [{"size": 1, "failed": "killed"}]})
+
+    assert len({line.count("|") for line in [*lines[-3:], failed[-1]]}) == 1
 
 
 def test_a_method_that_fails_is_named_in_its_line_and_the_others_stay(tmp_path: Path) -> None:
