@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from erasure_purge.stores.kept_ranges import Disk, KeptRanges, Memory
 
 BODY = Random(2).randbytes(4_000)
+SLOT_BYTES = 100
 RANGES = st.lists(
     st.tuples(st.integers(0, len(BODY)), st.integers(0, 900), st.booleans()), max_size=30
 )
@@ -30,6 +31,16 @@ def keep(kept: KeptRanges, start: int, end: int) -> None:
     kept.keep(start, BODY[start:end])
 
 
+def check(kept: KeptRanges) -> None:
+    """Whatever is not missing is as it was."""
+    position = 0
+    for first, last in [*kept.missing(0, len(BODY)), (len(BODY), len(BODY))]:
+        assert kept.read(position, first) == BODY[position:first]
+        within = position + (first - position) // 3, first - (first - position) // 4
+        assert kept.read(*within) == BODY[slice(*within)]
+        position = last
+
+
 @given(RANGES, st.integers(1, 3_000))
 def test_what_is_not_missing_is_as_it_was(ranges: list[tuple[int, int, bool]], limit: int) -> None:
     kept = KeptRanges(Memory(limit))
@@ -39,15 +50,12 @@ def test_what_is_not_missing_is_as_it_was(ranges: list[tuple[int, int, bool]], l
         keep(kept, start, end)
         if is_unneeded:
             kept.forget_first(start, end)
-        position = 0
-        for first, last in [*kept.missing(0, len(BODY)), (len(BODY), len(BODY))]:
-            assert kept.read(position, first) == BODY[position:first]
-            position = last
+        check(kept)
         assert kept.held_bytes <= limit
 
 
 def test_all_that_fits_is_kept(disk: Disk) -> None:
-    kept = KeptRanges(disk)
+    kept = KeptRanges(disk, slot_bytes=SLOT_BYTES)
 
     keep(kept, 0, 300)
     keep(kept, 500, 700)
@@ -59,7 +67,7 @@ def test_all_that_fits_is_kept(disk: Disk) -> None:
 
 
 def test_the_oldest_is_given_up_first(disk: Disk) -> None:
-    kept = KeptRanges(disk)
+    kept = KeptRanges(disk, slot_bytes=SLOT_BYTES)
 
     for start in (2_000, 0, 1_000):
         keep(kept, start, start + 400)
@@ -68,7 +76,7 @@ def test_the_oldest_is_given_up_first(disk: Disk) -> None:
 
 
 def test_what_nobody_needs_is_given_up_before_that(disk: Disk) -> None:
-    kept = KeptRanges(disk)
+    kept = KeptRanges(disk, slot_bytes=SLOT_BYTES)
 
     for start in (0, 1_000):
         keep(kept, start, start + 400)
@@ -79,24 +87,27 @@ def test_what_nobody_needs_is_given_up_before_that(disk: Disk) -> None:
 
 
 def test_a_range_beyond_the_limit_is_not_kept(disk: Disk) -> None:
-    kept = KeptRanges(disk)
+    kept = KeptRanges(disk, slot_bytes=SLOT_BYTES)
 
     keep(kept, 0, 1_001)
 
     assert list(kept.missing(0, 10)) == [(0, 10)]
 
 
-def test_room_that_was_given_up_is_used_again(disk: Disk) -> None:
-    kept = KeptRanges(disk)
+def test_room_that_was_given_up_is_used_again_in_whatever_pieces(disk: Disk) -> None:
+    kept = KeptRanges(disk, slot_bytes=SLOT_BYTES)
+    random = Random(5)
 
-    for start in range(0, 3_600, 300):
-        keep(kept, start, start + 300 - start // 100)
+    for _ in range(300):
+        start = random.randrange(len(BODY))
+        keep(kept, start, start + random.randrange(1, 400))
+        check(kept)
 
     assert os.fstat(disk.fileno()).st_size <= disk.limit_bytes
 
 
 def test_the_file_has_no_name(disk: Disk) -> None:
-    keep(KeptRanges(disk), 0, 100)
+    keep(KeptRanges(disk, slot_bytes=SLOT_BYTES), 0, 100)
 
     assert os.fstat(disk.fileno()).st_nlink == 0
 
@@ -116,7 +127,7 @@ def test_a_disk_with_less_room_than_is_held_is_scarce(disk: Disk) -> None:
 
 
 def test_a_file_that_lost_its_end_is_not_read_short(disk: Disk) -> None:
-    kept = KeptRanges(disk)
+    kept = KeptRanges(disk, slot_bytes=SLOT_BYTES)
     keep(kept, 0, 100)
     os.ftruncate(disk.fileno(), 50)
 

@@ -32,7 +32,7 @@ class FakeS3:
     def get_object(self, **asked: Any) -> dict[str, Any]:
         self.asked.append(asked)
         if "Range" not in asked:
-            return {"Body": BytesIO(BODY)}
+            return {"Body": BytesIO(BODY[: len(BODY) - self._short_by])}
         first, _, last = asked["Range"].removeprefix("bytes=").partition("-")
         return {"Body": BytesIO(BODY[int(first) : int(last) + 1 - self._short_by])}
 
@@ -264,14 +264,22 @@ def test_a_read_here_and_there_fetches_little_around_it() -> None:
 
 def test_each_read_names_version_and_etag() -> None:
     s3 = FakeS3()
+    content = content_of(s3)
 
-    content_of(s3).read(0, 10)
+    content.read(0, 10)
+    content.read(1_000_000, 2_000_000)
+    content.whole()
+    content_of(s3).whole()
 
-    assert (s3.asked[0]["VersionId"], s3.asked[0]["IfMatch"]) == ("v1", "etag")
+    assert len(s3.asked) == 5
+    assert {(asked["VersionId"], asked["IfMatch"]) for asked in s3.asked} == {("v1", "etag")}
 
 
-def test_another_range_than_asked_for_is_not_taken_for_it() -> None:
+@pytest.mark.parametrize("read", [lambda one: one.read(0, 10), lambda one: one.whole()])
+def test_another_range_than_asked_for_is_not_taken_for_it(
+    read: Callable[[S3Content], object],
+) -> None:
     with pytest.raises(RetryLater) as refusal:
-        content_of(FakeS3(short_by=1)).read(0, 10)
+        read(content_of(FakeS3(short_by=1)))
 
     assert refusal.value.reason_code == "RANGE_DIFFERS"

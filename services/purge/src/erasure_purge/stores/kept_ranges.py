@@ -19,6 +19,7 @@ Range = tuple[int, int]
 
 LIMIT_BYTES = 512 * 1024 * 1024
 _LEAST_ROOM_BYTES = 64 * 1024 * 1024
+_SLOT_BYTES = 32 * 1024  # so that what was given up often is not in splinters
 
 
 class Room(Protocol):
@@ -78,6 +79,7 @@ class Memory:
         self._data = bytearray()
 
     def write(self, position: int, data: memoryview) -> None:
+        self._data.extend(bytes(max(0, position - len(self._data))))
         self._data[position : position + len(data)] = data
 
     def read(self, position: int, length: int) -> bytes:
@@ -93,17 +95,19 @@ class Memory:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A range, and where its bytes lie: positions and lengths, in order."""
+    """A range, and where its bytes lie: positions and lengths, in order; the last may be longer."""
 
     end: int
     places: tuple[Range, ...]
+    room_bytes: int
 
 
 class KeptRanges:
     """Ranges of one object that never changes; when room is short, the oldest is given up."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, slot_bytes: int = _SLOT_BYTES) -> None:
         self._room = room
+        self._slot_bytes = slot_bytes
         self._starts: list[int] = []
         self._by_start: dict[int, _Kept] = {}  # the oldest first
         self._unneeded: dict[int, None] = {}
@@ -138,9 +142,9 @@ class KeptRanges:
         """A range of which nothing is missing. OSError where it cannot be read any more."""
         parts = []
         for begin, kept in self._within(start, end):
-            position = begin
+            position, stop = begin, min(end, kept.end)
             for place, length in kept.places:
-                first, last = max(start, position), min(end, position + length)
+                first, last = max(start, position), min(stop, position + length)
                 if first < last:
                     parts.append(self._room.read(place + first - position, last - first))
                 position += length
@@ -150,9 +154,10 @@ class KeptRanges:
         """Keep what of it is not kept yet. OSError where that cannot be done."""
         view = memoryview(data)
         for first, last in list(self.missing(start, start + len(data))):
-            if last - first <= self._room.limit_bytes:
-                self._make_room(last - first)
-                self._put(first, view[first - start : last - start])
+            room_bytes = -(-(last - first) // self._slot_bytes) * self._slot_bytes
+            if room_bytes <= self._room.limit_bytes:
+                self._make_room(room_bytes)
+                self._put(first, view[first - start : last - start], room_bytes)
 
     def forget_first(self, start: int, end: int) -> None:
         """What lies wholly in this range is given up before anything else."""
@@ -168,14 +173,14 @@ class KeptRanges:
                 yield self._starts[number], kept
             number += 1
 
-    def _put(self, start: int, data: memoryview) -> None:
-        places, done = self._places_for(len(data)), 0
+    def _put(self, start: int, data: memoryview, room_bytes: int) -> None:
+        places, done = self._places_for(room_bytes), 0
         for place, length in places:
             self._room.write(place, data[done : done + length])
             done += length
         insort(self._starts, start)
-        self._by_start[start] = _Kept(start + len(data), tuple(places))
-        self.held_bytes += len(data)
+        self._by_start[start] = _Kept(start + len(data), tuple(places), room_bytes)
+        self.held_bytes += room_bytes
 
     def _places_for(self, length: int) -> list[Range]:
         places = []
@@ -200,4 +205,4 @@ class KeptRanges:
             kept = self._by_start.pop(start)
             del self._starts[bisect_left(self._starts, start)]
             self._free += kept.places
-            self.held_bytes -= kept.end - start
+            self.held_bytes -= kept.room_bytes
