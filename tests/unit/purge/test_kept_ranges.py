@@ -41,9 +41,11 @@ def check(kept: KeptRanges) -> None:
         position = last
 
 
-@given(RANGES, st.integers(1, 3_000))
-def test_what_is_not_missing_is_as_it_was(ranges: list[tuple[int, int, bool]], limit: int) -> None:
-    kept = KeptRanges(Memory(limit))
+@given(RANGES, st.integers(1, 3_000), st.integers(1, 500))
+def test_what_is_not_missing_is_as_it_was(
+    ranges: list[tuple[int, int, bool]], limit: int, slot_bytes: int
+) -> None:
+    kept = KeptRanges(Memory(limit), slot_bytes)
 
     for start, length, is_unneeded in ranges:
         end = min(start + length, len(BODY))
