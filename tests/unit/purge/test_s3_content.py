@@ -221,6 +221,13 @@ def test_all_of_it_is_made_of_what_is_there_and_what_is_missing() -> None:
     assert content.bytes_read == len(BODY)
 
 
+def test_all_of_it_does_not_hang_on_what_was_kept() -> None:
+    content = content_of(FakeS3(), lambda: Failing("read"))
+    content.read(1_000_000, 3_000_000)
+
+    assert content.whole().read() == BODY
+
+
 def test_all_of_it_at_once_is_one_request_without_a_range() -> None:
     s3 = FakeS3()
 

@@ -133,9 +133,15 @@ class S3Content:
         position = 0
         for start, end in [*wanted, (self.size_bytes, self.size_bytes)]:
             for at in range(position, start, _COPY_BYTES):
-                file.write(self._ranges.read(at, min(at + _COPY_BYTES, start)))
+                file.write(self._kept_or_fetched(at, min(at + _COPY_BYTES, start)))
             self._download(start, end, file)
             position = end
+
+    def _kept_or_fetched(self, start: int, end: int) -> bytes:
+        try:
+            return self._ranges.read(start, end)
+        except OSError:
+            return self._get_range(start, end)
 
     def _download(self, start: int, end: int, file: BinaryIO) -> None:
         if start == end:
