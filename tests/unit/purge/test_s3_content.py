@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from erasure_purge.core import ObjectUri, StoredObject
 from erasure_purge.stores.kept_ranges import Memory, Room
+from erasure_purge.stores.lake import S3Lake
 from erasure_purge.stores.s3_content import S3Content
 from erasure_shared.errors import RetryLater
 
@@ -156,6 +157,14 @@ def test_a_range_that_is_wanted_in_whole_is_read_in_large_pieces() -> None:
         (3_300_000, 3_300_100),
         (3_600_000, 3_600_100),
     ]
+
+
+def test_what_the_commit_cannot_copy_is_what_planning_reads_in_whole() -> None:
+    client: Any = FakeS3()
+
+    content = S3Lake(client, min_part_bytes=7_000_000).open(STORED)
+
+    assert content.least_copy_bytes == 7_000_000
 
 
 def test_without_a_disk_nothing_is_read_before_it_is_asked_for() -> None:

@@ -64,6 +64,7 @@ class S3Lake:
     ) -> None:
         self._s3 = client
         self._whole_up_to_bytes = whole_up_to_bytes
+        self._min_part_bytes = min_part_bytes
         self._commit = S3Commit(client, splice_from_bytes, min_part_bytes)
         self._now = now
 
@@ -101,7 +102,8 @@ class S3Lake:
 
     def open(self, stored: StoredObject) -> S3Content:
         """The content of just this version: nothing is read before it is asked for."""
-        return S3Content(self._s3, stored, self._whole_up_to_bytes)
+        least = self._min_part_bytes
+        return S3Content(self._s3, stored, self._whole_up_to_bytes, least_copy_bytes=least)
 
     def replace(self, stored: StoredObject, replacement: Replacement, nonce: str) -> Commit | None:
         """Put the replacement in its place; None if it is no longer what was read.
