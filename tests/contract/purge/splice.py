@@ -69,6 +69,7 @@ class Watched:
         self._replaced = replaced
         self.calls: Counter[str] = Counter()
         self.bytes_read = 0
+        self.ranges: list[tuple[str, int, int]] = []  # the version, where it begins and ends
         self.bytes_sent = 0
         self.whole_reads = 0
 
@@ -88,4 +89,14 @@ class Watched:
         if name == "get_object":
             self.bytes_read += answer["ContentLength"]
             self.whole_reads += "Range" not in asked
+            first, _, last = asked.get("Range", "bytes=0-0").removeprefix("bytes=").partition("-")
+            self.ranges.append((asked.get("VersionId", ""), int(first), int(last) + 1))
         return answer
+
+    def bytes_read_twice(self, version_id: str) -> int:
+        """Of one version, how many bytes were read once more than needed."""
+        twice = done = 0
+        for start, end in sorted(one[1:] for one in self.ranges if one[0] == version_id):
+            twice += max(0, min(end, done) - start)
+            done = max(done, end)
+        return twice

@@ -109,6 +109,18 @@ def test_only_the_changed_pages_travel_and_the_evidence_says_so(world: World, s3
     assert (evidence["unit"], evidence["proof"]) == ("page", "quick")
 
 
+def test_nothing_is_read_twice_to_plan_to_prove_and_to_fill_parts(world: World, s3: Any) -> None:
+    uri = new_place(s3)
+    stored = put(s3, uri, large_object(GROUPS, ROWS))
+    watched = Watched(s3)
+
+    purge(world, pending(world, uri, SOMEBODY), watched)
+
+    assert watched.calls["upload_part"] > 0
+    assert watched.bytes_read > 0.1 * stored.size_bytes
+    assert watched.bytes_read_twice(stored.version_id) <= 1_024 * watched.calls["get_object"]
+
+
 def test_a_process_killed_at_any_call_leaves_the_object_old_or_new(world: World, s3: Any) -> None:
     old = large_object(GROUPS, ROWS)
     new = without(old, SOMEBODY)
