@@ -69,3 +69,10 @@ def test_what_one_kind_of_pages_does_says_nothing_of_another() -> None:
     packer = Packer()
     packer.pack(Codec.GZIP, TEXT, _ratio(TEXT), "text")
     assert packer.pack(Codec.GZIP, NOISE, 1.1, "noise") == _fast(NOISE)
+
+
+def test_a_debt_is_paid_by_kinds_that_the_fast_way_packs_well_enough_too() -> None:
+    packer = Packer()
+    packer.pack(Codec.GZIP, TEXT, 0.9, "text")
+    packer.allow(-1.0)
+    assert len(packer.pack(Codec.GZIP, TEXT, 0.9, "text")) < len(_fast(TEXT))

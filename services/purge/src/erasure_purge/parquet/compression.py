@@ -67,7 +67,8 @@ class Packer:
     """Packs pages in the file's own codec, fast as long as the file grows by no more than allowed.
 
     Pages that come out smaller than their writer had them earn what others may spend. Once half of
-    what was allowed is spent, kinds of pages that the fast way packs worst are no longer packed so.
+    what was allowed is spent, kinds of pages that the fast way packs worst are no longer packed so;
+    once more than all is spent, by what stays while rows go, none are.
     """
 
     def __init__(self, allowance_bytes: float = 0.0) -> None:
@@ -99,6 +100,8 @@ class Packer:
         spendable = max(0.0, self.allowance_bytes)
         known = self._excess_of.get(kind)
         if known is not None:
+            if self.allowance_bytes < 0:
+                return None
             is_cheap = known < _DEAR or spendable > self._ample_bytes
             if not is_cheap or known * len(data) > spendable:
                 return None
