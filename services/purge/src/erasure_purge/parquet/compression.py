@@ -48,6 +48,7 @@ _ARROW_NAMES = {
     Codec.LZ4_RAW: "lz4_raw",
 }
 _CORRUPT = cast("type[Exception]", isal_zlib.error)  # its stub calls it an instance
+_BUFFER_BYTES = 8 * 1024 * 1024  # more than most pages have, unpacked
 _HADOOP_FRAME = struct.Struct(">II")
 
 
@@ -61,6 +62,16 @@ def decompress(codec: int, data: bytes, length: int) -> bytes:
     if len(plain) != length:
         raise MalformedParquet("a page does not have the size its header says")
     return plain
+
+
+def keep_freed_buffers() -> None:
+    """Have the C library keep the buffers of pages for the next page; repeating is harmless.
+
+    glibc gives large blocks back to the kernel, which must then clear them for every page anew.
+    Freeing a block raises the size from which it does so (mallopt(3), M_MMAP_THRESHOLD). The block
+    is never touched, so it costs no memory.
+    """
+    bytes(_BUFFER_BYTES)
 
 
 class Packer:

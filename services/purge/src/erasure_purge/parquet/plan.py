@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 
+from .compression import keep_freed_buffers
 from .errors import ErasedValueInMetadata, only_refusals
 from .footer import (
     MAGIC,
@@ -59,6 +60,7 @@ def plan_erasure(
         ValueError: an id does not have a part for every id column.
     """
     check_ids(id_column, ids)
+    keep_freed_buffers()
     with only_refusals():
         planner = _Planner(CountingSource(source), id_column, ids, window_bytes, before_each_step)
         return planner.plan(trust_statistics=trust_statistics)
