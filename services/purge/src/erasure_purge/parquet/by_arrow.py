@@ -10,8 +10,7 @@ import pyarrow.compute as pc
 
 from .encodings import Column, bits_type
 from .errors import MalformedParquet, UnsupportedParquet
-from .find import Found, Wanted, is_in
-from .ids import as_stored
+from .find import Found, Wanted, count_values, is_in
 from .one_chunk import bits_of, read_chunk
 from .order import PhysicalType
 from .page import Page, PageKind
@@ -30,8 +29,7 @@ def found_by_arrow(chunk: ColumnChunk, wanted: Wanted, refusal: UnsupportedParqu
     mask = is_in(values, wanted.arrow)
     rows = np.flatnonzero(mask)
     counts: Counter[bytes] = Counter()
-    for entry in pc.value_counts(values.filter(pa.array(mask))).to_pylist():
-        counts[as_stored(entry["values"], chunk.leaf.width)] += entry["counts"]
+    count_values(counts, values.filter(pa.array(mask)), chunk.leaf.width)
     proof = f"{len(rows)} rows found by pyarrow ({refusal.reason})"
     dictionary = first_dictionary(chunk)
     hits = None if dictionary is None else is_in(dictionary.arrow(), wanted.arrow)

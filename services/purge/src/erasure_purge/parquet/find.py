@@ -266,9 +266,7 @@ class _Matches:
             return
         together = pa.concat_arrays([array for _, _, array in self._waiting])
         mask = is_in(together, self.wanted.arrow)
-        width = self.wanted.leaf.width
-        for entry in pc.value_counts(together.filter(pa.array(mask))).to_pylist():
-            self.rows_by_value[as_stored(entry["values"], width)] += entry["counts"]
+        count_values(self.rows_by_value, together.filter(pa.array(mask)), self.wanted.leaf.width)
         start = 0
         for first_row, present, array in self._waiting:
             positions = np.flatnonzero(mask[start : start + len(array)])
@@ -287,6 +285,13 @@ def rows_of(first_row: int, present: Bools | None, positions: Rows) -> Rows:
     if present is None:
         return positions + first_row
     return np.flatnonzero(present)[positions] + first_row
+
+
+def count_values(counts: Counter[bytes], values: pa.Array, width: int) -> None:
+    """Add how often each value occurs, by its physical bytes."""
+    distinct, times = pc.value_counts(values).flatten()
+    for value, count in zip(distinct.to_pylist(), times.to_pylist(), strict=True):
+        counts[as_stored(value, width)] += count
 
 
 def is_in(values: pa.Array, ids: pa.Array) -> Bools:

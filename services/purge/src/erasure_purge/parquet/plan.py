@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 
+import pyarrow as pa
+
 from .compression import keep_freed_buffers
 from .errors import ErasedValueInMetadata, only_refusals
 from .footer import (
@@ -85,6 +87,7 @@ class _Planner:
     def plan(self, *, trust_statistics: bool) -> ErasurePlan:
         groups = self.footer.row_groups
         found = [self._find(group, trust_statistics=trust_statistics) for group in groups]
+        pa.default_memory_pool().release_unused()  # finding needed it, cutting does not
         erased = sum(len(one.rows) for one in found)
         if erased == 0 and not any(one.is_stale_in_dictionary for one in found):
             return self._unchanged(found)
