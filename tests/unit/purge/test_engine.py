@@ -78,7 +78,9 @@ def test_what_the_page_engine_has_not_learned_is_rewritten_as_a_whole(reason_cod
     assert erasure.thorough
 
 
-@pytest.mark.parametrize("reason_code", ["CHECKSUM_MISMATCH", "ENCRYPTED_PARQUET"])
+@pytest.mark.parametrize(
+    "reason_code", ["CHECKSUM_MISMATCH", "ENCRYPTED_PARQUET", "UNREADABLE_PARQUET"]
+)
 def test_a_damaged_file_is_not_rewritten_at_all(reason_code: str) -> None:
     content = InMemory(profiles("ann", "bob"))
 

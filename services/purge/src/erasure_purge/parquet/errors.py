@@ -8,6 +8,7 @@
     │   ├── ChecksumMismatch    a page is not the one its writer summed
     │   └── UnclearRowBoundaries  a nested column's pages do not begin where they say
     ├── EncryptedParquet        modular encryption, in the footer or a column
+    ├── SignedParquet           the footer carries a signature that only its writer can renew
     ├── FooterNotPreserved      the footer would not survive being written again
     ├── UnknownPageType         a kind of page this engine has never met
     ├── UnknownEncoding         an encoding it cannot take apart
@@ -76,11 +77,19 @@ class ChecksumMismatch(MalformedParquet):
 class UnclearRowBoundaries(MalformedParquet):
     """A nested column's pages do not hold the rows that they say."""
 
+    reason = "UNCLEAR_ROW_BOUNDARIES"
+
 
 class EncryptedParquet(UnsupportedParquet):
     """The file is encrypted."""
 
     reason = "ENCRYPTED_PARQUET"
+
+
+class SignedParquet(UnsupportedParquet):
+    """The file's footer is signed, and would not be any more."""
+
+    reason = "SIGNED_PARQUET"
 
 
 class FooterNotPreserved(UnsupportedParquet):

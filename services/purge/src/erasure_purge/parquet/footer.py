@@ -16,11 +16,12 @@ from .errors import (
     FooterNotPreserved,
     MalformedParquet,
     NotParquet,
+    SignedParquet,
     TruncatedParquet,
 )
 from .order import Order, PhysicalType, order_of
 from .source import Source
-from .thrift_compact import Items, Struct, decode, encode
+from .thrift_compact import Items, Kind, Struct, decode, encode
 
 MAGIC = b"PAR1"
 ENCRYPTED_MAGIC = b"PARE"
@@ -169,10 +170,11 @@ def read_footer(source: Source) -> Footer:
     else:
         raw = tail[-_TAIL.size - length : -_TAIL.size]
     document, end = decode(raw)
-    if end != len(raw) or decode(encode(document))[0] != document:
+    _check_plain(document, is_signed=end != len(raw))
+    if end != len(raw):
+        raise MalformedParquet("bytes after the footer's end")
+    if decode(encode(document))[0] != document:
         raise FooterNotPreserved
-    if FileField.ENCRYPTION in document or FileField.SIGNING_KEY in document:
-        raise EncryptedParquet("columns")
     return _checked(Footer(document, list(_leaves(document)), offset))
 
 
@@ -184,6 +186,22 @@ def _check_beginning(source: Source) -> None:
         raise NotParquet
     if source.size_bytes < len(MAGIC) + _TAIL.size:
         raise TruncatedParquet
+
+
+def _check_plain(document: Struct, *, is_signed: bool) -> None:
+    """Whether nothing is encrypted, and nothing signed: a signature is what follows the footer.
+
+    https://github.com/apache/parquet-format/blob/master/Encryption.md, "Plaintext footer mode".
+    """
+    if FileField.ENCRYPTION not in document and FileField.SIGNING_KEY not in document:
+        return
+    groups = document.items(FileField.ROW_GROUPS) or Items(Kind.STRUCT, [])
+    chunks = (chunk for group in groups.structs() for chunk in group_columns(group))
+    if any(ChunkField.CRYPTO in one or ChunkField.ENCRYPTED_META in one for one in chunks):
+        raise EncryptedParquet("columns")
+    if is_signed or FileField.SIGNING_KEY in document:
+        raise SignedParquet
+    raise EncryptedParquet("columns")
 
 
 def footer_bytes(document: Struct) -> bytes:
