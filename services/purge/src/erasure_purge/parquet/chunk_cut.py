@@ -21,6 +21,7 @@ from .footer import KNOWN_META_FIELDS, MetaField
 from .levels import Bools
 from .new_pages import NewPages
 from .page import Content, LoadedPage
+from .page_rows import prove_rows
 from .pages import ColumnChunk
 from .renumbering import Renumbering
 from .row_starts import RowStarts
@@ -66,6 +67,8 @@ def cut_chunk(
     """
     if set(chunk.meta) - KNOWN_META_FIELDS:
         raise FooterNotPreserved("a column has metadata from the future")
+    if erased_rows.any():
+        prove_rows(chunk, int(np.flatnonzero(erased_rows)[-1]))
     surgery = _ChunkSurgery(chunk, dead_entries)
     surgery.blank_unused = blank_unused
     surgery.collect_texts = collect_texts

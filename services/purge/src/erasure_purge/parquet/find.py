@@ -22,7 +22,8 @@ from .ids import as_arrow, as_stored
 from .levels import Bools, UInts
 from .order import Key, Order, key
 from .page import Content, Page, PageKind
-from .pages import ColumnChunk
+from .page_rows import prove_rows
+from .pages import ColumnChunk, FalseOffsetIndex
 from .thrift_compact import Struct
 
 _SEQUENTIAL_WINDOW_BYTES = 4 * 1024 * 1024
@@ -101,7 +102,11 @@ def find_rows(chunk: ColumnChunk, wanted: Wanted, *, trust_statistics: bool) -> 
             return Found(NO_ROWS, "the page index excludes every id")
     if not wanted.stored:
         return Found(NO_ROWS, "no id can be a value of the id column")
-    return _search(chunk, wanted, pages)
+    try:
+        return _search(chunk, wanted, pages)
+    except FalseOffsetIndex:
+        chunk.distrust_indexes()
+        return _search(chunk, wanted, None)
 
 
 def narrowed(chunk: ColumnChunk, wanted: Wanted) -> tuple[Wanted, str]:
@@ -153,7 +158,10 @@ def indexed_candidates(chunk: ColumnChunk, wanted: Wanted) -> list[Page] | None:
     if not len(nulls) == len(lows) == len(highs) == len(pages):
         return None
     bounds = zip(pages, nulls, lows.blobs(), highs.blobs(), strict=True)
-    return [page for page, null, low, high in bounds if not null and wanted.within(low, high)]
+    candidates = [p for p, null, low, high in bounds if not null and wanted.within(low, high)]
+    if candidates:
+        prove_rows(chunk, candidates[-1].first_row)
+    return candidates if chunk.is_indexed else None
 
 
 def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Found:
@@ -189,7 +197,7 @@ def read_on(chunk: ColumnChunk) -> None:
 
 def _match_page(chunk: ColumnChunk, page: Page, hits: Bools | None, matches: _Matches) -> bool:
     """Add the page's matches; False if its values need not be unpacked."""
-    loaded = chunk.load(page)
+    loaded = chunk.load_of_flat(page)
     if loaded.kind is PageKind.DICTIONARY or loaded.num_values == 0:
         return False
     if loaded.is_dictionary_encoded and hits is not None:

@@ -120,6 +120,14 @@ class LoadedPage:
         return self.details.struct(V2Field.STATISTICS if v2 else V1Field.STATISTICS)
 
     @property
+    def size_bytes(self) -> int:
+        """Header and compressed body together, whether or not the body was loaded."""
+        length = self.header.integer(PageField.COMPRESSED)
+        if length < 0:
+            raise MalformedParquet("a page with a negative size")
+        return self.header_bytes + length
+
+    @property
     def uncompressed_bytes(self) -> int:
         """The body's size when unpacked."""
         return self.header.integer(PageField.UNCOMPRESSED)

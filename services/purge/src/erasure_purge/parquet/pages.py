@@ -38,9 +38,13 @@ from .page import (
 from .source import Source, Window
 from .thrift_compact import Struct, decode
 
-_HEADER_GUESS_BYTES = 4096
+_HEADER_GUESS_BYTES = 512
 _MAX_HEADER_BYTES = 16 * 1024 * 1024
 _LENGTH = struct.Struct("<I")
+
+
+class FalseOffsetIndex(Exception):
+    """A page does not hold the rows that the offset index gives it; never leaves this package."""
 
 
 class ColumnChunk:
@@ -67,6 +71,7 @@ class ColumnChunk:
         self.start, self.end = chunk_range(self.meta)
         self.window = Window(source, self.start, self.end, window_bytes)
         self.dictionary_page: Page | None = None
+        self.is_indexed = False  # its pages were found through the offset index
         self._pages: list[Page] | None = None
 
     @cached_property
@@ -86,6 +91,12 @@ class ColumnChunk:
         raw = self.source.read(offset, self.chunk.integer(length_field, 0))
         return decode(raw)[0]
 
+    def distrust_indexes(self) -> None:
+        """Go on as if the chunk had no page indexes, since they are wrong of a page."""
+        self.offset_index = self.column_index = None
+        self.dictionary_page = self._pages = None
+        self.is_indexed = False
+
     def pages(self) -> list[Page]:
         """The data pages, all of them."""
         if self._pages is None:
@@ -96,6 +107,7 @@ class ColumnChunk:
         """The data pages one by one, so that a reader can load each while it is at hand."""
         if self._pages is None:
             self._pages = self._indexed_pages()
+            self.is_indexed = self._pages is not None
         if self._pages is not None:
             yield from self._pages
             return
@@ -123,13 +135,13 @@ class ColumnChunk:
         while position < self.end:
             header, header_bytes = self._header(position)
             loaded = LoadedPage(header, header_bytes, b"")
-            page = Page(position, header_bytes + _body_bytes(header))
+            page = Page(position, loaded.size_bytes)
             if loaded.kind is PageKind.DICTIONARY:
                 if position != self.start:
                     raise MalformedParquet("a dictionary after the first page")
                 self.dictionary_page = page
             else:
-                page.rows = self._rows_of(loaded)
+                page.rows = self.rows_of(loaded)
                 page.encoding, page.values = loaded.encoding, loaded.num_values
             yield page
             position += page.size
@@ -160,7 +172,7 @@ class ColumnChunk:
             self.dictionary_page = Page(self.start, places[0].offset - self.start)
         return places
 
-    def _rows_of(self, loaded: LoadedPage) -> int:
+    def rows_of(self, loaded: LoadedPage) -> int:
         """How many rows start in a page, as far as its header tells."""
         if self.leaf.max_repetition == 0:
             return loaded.num_values
@@ -211,6 +223,19 @@ class ColumnChunk:
         """
         return self.parse(self.window.read(page.offset, page.size))
 
+    def load_of_flat(self, page: Page) -> LoadedPage:
+        """The same for a page of a column without repetition, of which rows are to be named.
+
+        Raises:
+            FalseOffsetIndex: they are not as many as the index says.
+        """
+        loaded = self.load(page)
+        if self.is_indexed and (
+            loaded.kind is PageKind.DICTIONARY or loaded.num_values != page.rows
+        ):
+            raise FalseOffsetIndex
+        return loaded
+
     def parse(self, raw: bytes) -> LoadedPage:
         """A page from its bytes, checked."""
         header, header_bytes = decode(raw)
@@ -218,12 +243,13 @@ class ColumnChunk:
         if kind not in HEADER_FIELDS:
             raise UnknownPageType(f"type {kind}")
         body = raw[header_bytes:]
-        if _body_bytes(header) != len(body):
+        loaded = LoadedPage(header, header_bytes, body)
+        if loaded.size_bytes != len(raw):
             raise MalformedParquet("a page is not as long as its header says")
         checksum = header.int_or_none(PageField.CRC)
         if checksum is not None and checksum & 0xFFFFFFFF != zlib.crc32(body):
             raise ChecksumMismatch(self.leaf.name)
-        return LoadedPage(header, header_bytes, body)
+        return loaded
 
     @cached_property
     def dictionary(self) -> Column:
@@ -315,10 +341,3 @@ def _levels_v1(
     if start + length > len(raw):
         raise MalformedParquet("levels end early")
     return decode_hybrid(raw[start : start + length], 0, width, count), start + length
-
-
-def _body_bytes(header: Struct) -> int:
-    length = header.integer(PageField.COMPRESSED)
-    if length < 0:
-        raise MalformedParquet("a page with a negative size")
-    return length

@@ -16,7 +16,8 @@ from .find import Wanted, indexed_candidates, only_dictionary_pages, read_on, ro
 from .found import NO_ROWS
 from .levels import Bools
 from .page import Page, PageKind
-from .pages import ColumnChunk
+from .page_rows import prove_rows
+from .pages import ColumnChunk, FalseOffsetIndex
 
 Ints = npt.NDArray[np.int64]
 _NOT_WANTED = -1
@@ -60,7 +61,19 @@ def matches_in_pages(
 
     `codes` are those of the wanted values in the order of `wanted.arrow`.
     """
+    if rows is not None and len(rows):
+        prove_rows(chunk, int(rows[-1]))
     pages = indexed_candidates(chunk, wanted) if trust_statistics else None
+    try:
+        return _matches(chunk, wanted, codes, rows, pages)
+    except FalseOffsetIndex:
+        chunk.distrust_indexes()
+        return _matches(chunk, wanted, codes, rows, None)
+
+
+def _matches(
+    chunk: ColumnChunk, wanted: Wanted, codes: Ints, rows: Ints | None, pages: list[Page] | None
+) -> PartMatches:
     if pages is None and rows is None:
         read_on(chunk)
     walk = iter(pages) if pages is not None else chunk.walk()
@@ -118,7 +131,7 @@ def _holds_one(page: Page, rows: Ints) -> bool:
 def _in_page(
     chunk: ColumnChunk, page: Page, wanted: Wanted, codes: Ints, entries: Ints | None
 ) -> tuple[Ints, Ints]:
-    loaded = chunk.load(page)
+    loaded = chunk.load_of_flat(page)
     if loaded.kind is PageKind.DICTIONARY or loaded.num_values == 0:
         return NO_ROWS, NO_ROWS
     content = chunk.content(loaded)
