@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from erasure_purge.content import Replacement
-from erasure_purge.core import ObjectUri, StoredObject
+from erasure_purge.core import ObjectUri, StoredObject, stands
 from erasure_purge.parquet import InMemory, Put
 from erasure_purge.stores.lake import S3Lake
 from erasure_purge.use_case.ports import Lake
@@ -175,6 +175,34 @@ def test_the_history_is_that_of_the_very_key_and_shrinks_by_version_id(shore: Sh
     assert sorted(v.is_marker for v in history) == [False, False, True]
     assert [v.version_id for v in shore.lake.versions(uri)] == [shore.found(uri).version_id]
     assert shore.content(shore.uri("part-10")) == b"part-10"
+
+
+@pytest.mark.parametrize("versioning", [[], ["Enabled"], ["Enabled", "Suspended"]])
+def test_the_history_shows_what_lies_over_a_commit(s3_shore: Shore, versioning: list[str]) -> None:
+    uri = ObjectUri(f"shore-{next(_numbers)}", "part-1")
+    where: Any = {"LocationConstraint": "eu-west-1"}
+    s3_shore.s3.create_bucket(Bucket=uri.bucket, CreateBucketConfiguration=where)
+    for status in versioning:
+        s3_shore.s3.put_bucket_versioning(
+            Bucket=uri.bucket, VersioningConfiguration={"Status": status}
+        )
+    lake = s3_shore.lake
+    s3_shore.put(uri, b"one")
+    first = s3_shore.found(uri)
+
+    committed = lake.replace(first, new(b"two"), "n1")
+
+    assert committed is not None
+    history = lake.versions(uri)
+    assert (stands(committed.stored, history), stands(first, history)) == (True, False)
+    s3_shore.put(uri, b"one")
+    assert stands(committed.stored, lake.versions(uri)) is False
+    marker = lake.delete(s3_shore.found(uri))
+    assert marker is not None
+    emptied = StoredObject(uri, "", marker, 0)
+    assert stands(emptied, lake.versions(uri))
+    s3_shore.put(uri, b"one")
+    assert stands(emptied, lake.versions(uri)) is False
 
 
 def test_a_deletion_leaves_a_marker_that_can_be_removed(shore: Shore) -> None:

@@ -16,6 +16,7 @@ from erasure_purge.core import (
     seconds_for_a_step,
     seconds_to_commit,
     shares,
+    stands,
 )
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import (
@@ -27,7 +28,6 @@ from erasure_shared.locations import (
 )
 
 URI = ObjectUri("lake", "part-1")
-READ = StoredObject(URI, "etag-read", "v2", 10)
 
 
 def pending(*names: str, note: Note | None = None) -> PendingLocation:
@@ -66,44 +66,34 @@ def test_a_key_is_not_shown_because_it_may_name_somebody() -> None:
     assert "ann" not in repr(ObjectUri("lake", "profiles/ann"))
 
 
-def test_every_version_known_before_the_read_is_outdated_after_the_commit() -> None:
-    known = [Version("v2", True, "etag-read"), Version("m", False, None), Version("v1", False, "e")]
-    listed = [Version("v3", True, "new"), *[Version(v.version_id, False, v.etag) for v in known]]
+def test_every_version_that_readers_do_not_see_is_outdated() -> None:
+    listed = [Version("v3", True, "new"), Version("m", False, None), Version("v1", False, "e")]
 
-    assert set(outdated(known, listed, READ, "v3")) == {"v2", "m", "v1"}
-
-
-def test_what_others_wrote_after_the_read_is_not_ours_to_remove() -> None:
-    known = [Version("v2", True, "etag-read")]
-    listed = [
-        Version("theirs-2", True, "x"),
-        Version("theirs-1", False, "y"),
-        Version("their-marker", False, None),
-        Version("ours", False, "z"),
-        Version("v2", False, "etag-read"),
-    ]
-
-    assert outdated(known, listed, READ, "ours") == ("v2",)
+    assert outdated(listed) == ("m", "v1")
+    assert outdated([Version("null", True, "new")]) == outdated([]) == ()
 
 
-def test_the_content_that_was_read_is_outdated_under_any_version() -> None:
-    listed = [Version("ours", True, "z"), Version("again", False, "etag-read")]
-
-    assert outdated([], listed, READ, "ours") == ("again",)
-
-
-def test_a_bucket_without_versions_has_nothing_outdated() -> None:
-    read = StoredObject(URI, "etag-read", "null", 10)
-
-    assert outdated([], [Version("null", True, "new")], read, "null") == ()
-
-
-def test_what_readers_see_is_never_outdated() -> None:
-    """Without versions, an object that was deleted and written anew has the id it always had."""
-    known = [Version("null", True, "etag-read")]
-    read = StoredObject(URI, "etag-read", "null", 10)
-
-    assert outdated(known, [Version("null", True, "new")], read, "") == ()
+@pytest.mark.parametrize(
+    ("version_id", "etag", "listed", "does_stand"),
+    [
+        ("v2", "new", [Version("v2", True, "new"), Version("v1", False, "old")], True),
+        ("v2", "new", [Version("v3", True, "x"), Version("v2", False, "new")], False),
+        ("v2", "new", [Version("m", True, None), Version("v2", False, "new")], False),
+        ("v2", "new", [], False),
+        ("null", "new", [Version("null", True, "new")], True),
+        ("null", "new", [Version("null", True, "old")], False),
+        ("m", "", [Version("m", True, None), Version("v1", False, "old")], True),
+        ("m", "", [Version("v2", True, "x"), Version("m", False, None)], False),
+        ("m", "", [Version("n", True, None), Version("m", False, None)], False),
+        ("null", "", [], True),
+        ("null", "", [Version("null", True, None)], True),
+        ("null", "", [Version("null", True, "x")], False),
+    ],
+)
+def test_a_commit_stands_as_long_as_readers_see_it(
+    version_id: str, etag: str, listed: list[Version], does_stand: bool
+) -> None:
+    assert stands(StoredObject(URI, etag, version_id, 10), listed) is does_stand
 
 
 def test_a_subject_of_two_requests_counts_for_both() -> None:
@@ -131,6 +121,16 @@ def test_rows_of_an_interrupted_run_count_if_its_commit_stands(
 ) -> None:
     (share,) = shares([pending("ann", note=note)], {}, nonce)
 
+    assert share.rows_erased == rows
+
+
+@pytest.mark.parametrize(("again", "rows"), [(0, 5), (3, 5), (5, 5), (7, 7)])
+def test_rows_that_somebody_brought_back_are_not_counted_twice(again: int, rows: int) -> None:
+    note = Note(rows_overwritten=5)
+
+    (share,) = shares([pending("ann", note=note)], {"ann": again}, "theirs")
+
+    assert Note.read(note.evidence()) == note
     assert share.rows_erased == rows
 
 

@@ -61,9 +61,13 @@ class FakeContent:
 
 
 class FakeLake:
-    """S3 with versions: conditional writes, deletion by version id, delete markers."""
+    """S3 with versions: conditional writes, deletion by version id, delete markers.
+
+    Without versions every content has the same id, and what was there before is gone.
+    """
 
     def __init__(self) -> None:
+        self.has_versions = True
         self._entries: dict[ObjectUri, list[_Entry]] = {}
         self._numbers = count(1)
         self.writes = 0
@@ -71,6 +75,7 @@ class FakeLake:
         self.restored_from: str | None = None
         self.forgotten: dict[ObjectUri, int] = {}
         self.before_commit: Callable[[], None] = lambda: None
+        self.before_listing: Callable[[], None] = lambda: None
 
     def put(self, uri: ObjectUri, content: bytes) -> str:
         """What the lake's own writers do."""
@@ -90,6 +95,7 @@ class FakeLake:
         return [e.content for entries in self._entries.values() for e in entries if e.content]
 
     def versions(self, uri: ObjectUri) -> tuple[Version, ...]:
+        self.before_listing()
         history = self._entries.get(uri, [])
         return tuple(
             Version(entry.version_id, entry is history[0], _etag(entry)) for entry in history
@@ -138,6 +144,11 @@ class FakeLake:
 
     def _add(self, uri: ObjectUri, content: bytes | None, nonce: str | None) -> str:
         entry = _Entry(f"v{next(self._numbers)}", content, nonce)
+        if not self.has_versions:
+            entry.version_id = "null"
+            self._entries[uri] = []
+            if content is None:
+                return entry.version_id
         self._entries.setdefault(uri, []).insert(0, entry)
         return entry.version_id
 

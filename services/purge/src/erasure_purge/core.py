@@ -152,7 +152,9 @@ class Note:
 
     `rows_done` went with earlier commits, `rows_planned` go with the commit named `nonce`. Of a
     table, `subjects_done` counts the subjects that were purged in earlier runs. `emptied_etag` is
-    that of an object that loses all its rows, and so is deleted.
+    that of an object that loses all its rows, and so is deleted. `rows_overwritten` went with a
+    commit that somebody overwrote: perhaps they came back, so they are not added to those that go
+    again, but no fewer are counted.
     """
 
     rows_done: int = 0
@@ -160,6 +162,7 @@ class Note:
     nonce: str = ""
     subjects_done: int = 0
     emptied_etag: str = ""
+    rows_overwritten: int = 0
 
     @classmethod
     def read(cls, evidence: Mapping[str, Any] | None) -> Note:
@@ -171,6 +174,7 @@ class Note:
             nonce=str(kept.get("nonce", "")),
             subjects_done=int(kept.get("subjects_done", 0)),
             emptied_etag=str(kept.get("emptied_etag", "")),
+            rows_overwritten=int(kept.get("rows_overwritten", 0)),
         )
 
     def rows_settled(self, nonce: str | None) -> int:
@@ -190,11 +194,12 @@ class Share:
     pending: PendingLocation
     rows_before: int
     rows_now: int
+    rows_overwritten: int = 0
 
     @property
     def rows_erased(self) -> int:
         """Rows of its own subjects, those of an interrupted run included."""
-        return self.rows_before + self.rows_now
+        return max(self.rows_before + self.rows_now, self.rows_overwritten)
 
 
 def ids_of(identifiers: Iterable[Identifier]) -> frozenset[str]:
@@ -217,33 +222,33 @@ def shares(
 
     `nonce` is that of the object before this run touches it.
     """
+    notes = [Note.read(one.location.evidence) for one in pending]
     return tuple(
         Share(
-            location,
-            rows_before=Note.read(location.location.evidence).rows_settled(nonce),
-            rows_now=sum(rows_by_id.get(text, 0) for text in ids_of(location.identifiers)),
+            one,
+            rows_before=note.rows_settled(nonce),
+            rows_now=sum(rows_by_id.get(text, 0) for text in ids_of(one.identifiers)),
+            rows_overwritten=note.rows_overwritten,
         )
-        for location in pending
+        for one, note in zip(pending, notes, strict=True)
     )
 
 
-def outdated(
-    known: Iterable[Version], listed: Iterable[Version], read: StoredObject, committed: str
-) -> tuple[str, ...]:
-    """Versions of the object's history that hold what was erased, for sure older than `committed`.
+def stands(committed: StoredObject, listed: Iterable[Version]) -> bool:
+    """Whether readers see what was committed; then every other version is older.
 
-    `known` was listed while `read` was the latest, and `committed` replaced the content of `read`.
-    A version that is new since then is somebody else's, unless it has the very content that was
-    read. The latest version is never outdated.
+    Somebody may write, or delete, after a commit. A bucket without versions gives every content
+    the same id, so the ETag counts, too; a marker has none, nor has what it is committed as.
     """
-    older = {version.version_id for version in known} | {read.version_id}
-    return tuple(
-        version.version_id
-        for version in listed
-        if not version.is_latest
-        and version.version_id != committed
-        and (version.version_id in older or version.etag == read.etag)
-    )
+    latest = next((version for version in listed if version.is_latest), None)
+    if latest is None:
+        return not committed.etag
+    return (latest.version_id, latest.etag or "") == (committed.version_id, committed.etag)
+
+
+def outdated(listed: Iterable[Version]) -> tuple[str, ...]:
+    """Versions that readers do not see any more."""
+    return tuple(version.version_id for version in listed if not version.is_latest)
 
 
 def seconds_for_a_step(size_bytes: int) -> float:

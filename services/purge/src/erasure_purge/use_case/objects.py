@@ -1,16 +1,18 @@
 """Purging an S3 object of everybody who is pending there, whichever request names them.
 
-    lock ─► history, object ─► replacement, verified ─► note ─► commit if unchanged ─► read back
-         ─► remove older versions, forgotten uploads ─► publish, mark ─► release
+    lock ─► object ─► replacement, verified ─► note ─► commit if unchanged ─► read back
+         ─► still the latest? ─► remove older versions ─► still the latest? ─► forgotten uploads
+         ─► publish, mark ─► release
 
-The order is what makes a crash at any point harmless: nothing is removed before its replacement
-stands and was read back, and nothing is marked before the last trace is removed.
+What somebody put over the commit by the last look is searched and purged, too. The order
+is what makes a crash at any point harmless: nothing is removed before its replacement stands and
+was read back, and nothing is marked before the last trace is removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from erasure_purge.core import (
@@ -27,6 +29,7 @@ from erasure_purge.core import (
     seconds_for_a_step,
     seconds_to_commit,
     shares,
+    stands,
 )
 from erasure_purge.use_case.ports import Held, Outcome, Ports
 from erasure_shared.data_map import S3Store
@@ -57,6 +60,13 @@ class _Job:
         own_id = self.location.location_id
         return next(p for p in self.pending if p.location.location_id == own_id)
 
+    def seen(self) -> _Job:
+        """The same, once the object was seen: an earlier search for it says nothing any more."""
+        own = self.own
+        location = replace(own.location, searched_again=None)
+        now = replace(own, location=location)
+        return replace(self, pending=tuple(now if p is own else p for p in self.pending))
+
 
 def purge_object(location: Location, store: S3Store, ports: Ports) -> Outcome:
     """Make the object hold nothing of its pending subjects, in its present or any older version.
@@ -72,8 +82,10 @@ def purge_object(location: Location, store: S3Store, ports: Ports) -> Outcome:
             return Outcome()
         job = _Job(location, store, uri, pending)
         for _ in range(_PLANS):
-            if (outcome := _purge_once(job, lock, ports)) is not None:
+            outcome = _purge_once(job, lock, ports)
+            if isinstance(outcome, Outcome):
                 return outcome
+            job = outcome
         raise RetryLater("the object keeps changing", reason_code="OBJECT_CHANGED")
 
 
@@ -95,16 +107,14 @@ def _pending(location: Location, store: S3Store, ports: Ports) -> tuple[PendingL
     return pending
 
 
-def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | None:
-    """None: the object changed meanwhile, plan again."""
+def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | _Job:
+    """The outcome; or what is to be planned anew, because the object changed meanwhile."""
     stored = ports.lake.find(job.uri)
     if stored is None:
         return _vanished(job, ports)
     if job.own.location.searched_again is not None:
         ports.requests.note_seen(job.own.location)
-    known = ports.lake.versions(job.uri)
-    if not any(v.is_latest and v.version_id == stored.version_id for v in known):
-        return None
+        job = job.seen()
     if stored.hindrance is not None:
         raise Rejected(HINDRANCES[stored.hindrance], reason_code=stored.hindrance)
     ports.require_time(seconds_for_a_step(stored.size_bytes))
@@ -118,10 +128,13 @@ def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | None:
         parts = shares(job.pending, erasure.rows_by_id, stored.nonce)
         committed = _commit(stored, erasure, parts, lock, ports)
         if committed is None:
-            return None
+            return job
         read_back = _read_back(committed, erasure, ports)
         bytes_read = content.bytes_read + read_back
-    removed = _remove_older(known, stored, committed.stored, ports)
+    removed = _remove_older(stored, committed.stored, ports)
+    if removed is None:
+        lock.ensure_held()
+        return _overwritten(job, parts, stored.etag if erasure.empties else "", ports)
     evidence = _evidence(erasure, stored, committed.stored) | {
         "bytes_uploaded": committed.bytes_uploaded,
         "bytes_copied": committed.bytes_copied,
@@ -154,6 +167,7 @@ def _commit(
             rows_planned=part.rows_now,
             nonce=nonce,
             emptied_etag=stored.etag if erasure.empties else "",
+            rows_overwritten=part.rows_overwritten,
         )
         ports.requests.note_plan(part.pending.location, note.evidence())
     lock.ensure_held()
@@ -178,27 +192,41 @@ def _read_back(committed: Commit, erasure: Erasure, ports: Ports) -> int:
         return content.bytes_read
 
 
-def _remove_older(
-    known: Sequence[Version], stored: StoredObject, committed: StoredObject, ports: Ports
-) -> int:
+def _remove_older(stored: StoredObject, committed: StoredObject, ports: Ports) -> int | None:
     """Remove every older version by its id; then the marker of an object that has nothing left.
 
     What was read goes last: while it is there, an emptied object shows who emptied it.
+    None: somebody wrote or deleted after the commit.
     """
     listed = ports.lake.versions(stored.uri)
-    older = outdated(known, listed, stored, committed.version_id)
+    if not stands(committed, listed):
+        return None
+    older = outdated(listed)
     for last in (False, True):
         step = [version for version in older if (version == stored.version_id) is last]
         ports.lake.remove_versions(stored.uri, step)
     left = ports.lake.versions(stored.uri)
-    if outdated(known, left, stored, committed.version_id):
+    if not stands(committed, left):
+        return None
+    if outdated(left):
         raise RetryLater("an older version is still there", reason_code="VERSIONS_LEFT")
-    if not committed.size_bytes and all(version.is_marker for version in left):
+    if not committed.size_bytes:
         ports.lake.remove_versions(stored.uri, [version.version_id for version in left])
     return len(older)
 
 
-def _vanished(job: _Job, ports: Ports) -> Outcome | None:
+def _overwritten(job: _Job, parts: Sequence[Share], emptied_etag: str, ports: Ports) -> _Job:
+    """The job anew; noted is what the commit took, for what lies over it does not tell."""
+    pending = []
+    for part in parts:
+        location = part.pending.location
+        note = Note(rows_overwritten=part.rows_erased, emptied_etag=emptied_etag).evidence()
+        ports.requests.note_plan(location, note)
+        pending.append(replace(part.pending, location=replace(location, evidence=note)))
+    return replace(job, pending=tuple(pending))
+
+
+def _vanished(job: _Job, ports: Ports) -> Outcome | _Job:
     """Absence alone is no success: the rows may have moved, so they are located again first.
 
     Raises:
@@ -212,7 +240,7 @@ def _vanished(job: _Job, ports: Ports) -> Outcome | None:
         return Outcome(relocated=True)
     listed = ports.lake.versions(job.uri)
     if any(version.is_latest and not version.is_marker for version in listed):
-        return None  # it came back
+        return job  # it came back
     contents = [version for version in listed if not version.is_marker]
     nonce = _emptied_with(job.pending, contents)
     _check_absence(location.searched_again, contents, emptied_by_us=nonce is not None)
