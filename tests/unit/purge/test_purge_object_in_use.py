@@ -6,7 +6,8 @@ import pytest
 
 from erasure_purge.core import ObjectUri
 from erasure_shared.errors import OutOfTime, RetryLater
-from erasure_shared.locations import PendingLocation
+from erasure_shared.events import ErasureCompleted
+from erasure_shared.locations import Identifier, Location, PendingLocation
 from tests.unit.purge.parquet_files import ids_in, profiles
 from tests.unit.purge.world import URI, World
 
@@ -110,3 +111,33 @@ def test_a_version_that_comes_between_reading_and_listing_leaves_nothing_behind(
     world.purge(message, lake=Busy())
 
     assert [ids_in(content) for content in world.lake.everything()] == [["newest"]]
+
+
+@pytest.mark.parametrize(
+    ("store", "address"), [("profiles_lake", str(URI)), ("bookings", "postgresql://b")]
+)
+def test_a_worker_that_stood_still_while_another_was_done_has_nothing_to_do(
+    world: World, store: str, address: str
+) -> None:
+    """It saw the location pending, and the identifiers went with the end of the request."""
+    world.lake.put(URI, profiles("ann", "bob"))
+    world.rows.owners = ["ann", "bob"]
+    message = world.pending("r1", "ann", store=store, address=address)
+
+    class Slow:
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.requests, name)
+
+        def pending_at(self, address: str) -> tuple[PendingLocation, ...]:
+            return ()
+
+        def identifiers_of(self, location: Location) -> tuple[Identifier, ...]:
+            held, world.locks.held = world.locks.held, set()
+            world.purge(message)
+            world.locks.held = held
+            return world.requests.identifiers_of(location)
+
+    outcome = world.purge(message, requests=Slow())
+
+    assert outcome.purged == ()
+    assert len(world.events.of(ErasureCompleted)) == 1

@@ -31,7 +31,7 @@ from erasure_purge.core import (
     shares,
     stands,
 )
-from erasure_purge.use_case.ports import Held, Outcome, Ports
+from erasure_purge.use_case.ports import Held, Outcome, Ports, is_pending
 from erasure_shared.data_map import S3Store
 from erasure_shared.errors import Corrupted, Rejected, RetryLater
 from erasure_shared.events import LocationPurged, RelocationRequested
@@ -99,12 +99,15 @@ def _pending(location: Location, store: S3Store, ports: Ports) -> tuple[PendingL
     if own is None or own.status is not LocationStatus.PENDING:
         return ()
     found[own.location_id] = PendingLocation(own, ports.requests.identifiers_of(own))
-    pending = tuple(p for p in found.values() if p.location.store == store.name)
-    if any(p.location.subjects and not p.identifiers for p in pending):
+    pending = [p for p in found.values() if p.location.store == store.name]
+    gone = [p for p in pending if p.location.subjects and not p.identifiers]
+    if any(is_pending(p.location, ports) for p in gone):
         raise Rejected(
             "the identifiers of a pending location are gone", reason_code="IDENTIFIERS_GONE"
         )
-    return pending
+    if any(p.location.location_id == own.location_id for p in gone):
+        return ()
+    return tuple(p for p in pending if p not in gone)
 
 
 def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | _Job:

@@ -12,7 +12,7 @@ from erasure_purge.core import Commit, Erasure, ObjectUri, StoredObject, Version
 from erasure_shared.data_map import DynamoDBStore, PostgreSQLStore, S3Store
 from erasure_shared.errors import OutOfTime
 from erasure_shared.events import ErasureCompleted, Event, LocationPurged
-from erasure_shared.locations import Identifier, Location, PendingLocation
+from erasure_shared.locations import Identifier, Location, LocationStatus, PendingLocation
 
 
 class Requests(Protocol):
@@ -145,3 +145,9 @@ class Outcome:
     def rows_erased(self) -> int:
         """Over all locations; a row of two requests counts twice."""
         return sum(event.rows_erased for event in self.purged)
+
+
+def is_pending(location: Location, ports: Ports) -> bool:
+    """Whether it still is: identifiers that are gone say nothing if another worker was done."""
+    now = ports.requests.location(location.request_id, location.location_id)
+    return now is not None and now.status is LocationStatus.PENDING

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from erasure_purge.core import Note, by_subject
-from erasure_purge.use_case.ports import Outcome, Ports
+from erasure_purge.use_case.ports import Outcome, Ports, is_pending
 from erasure_shared.data_map import DynamoDBStore, PostgreSQLStore
 from erasure_shared.errors import OutOfTime, Rejected
 from erasure_shared.events import LocationPurged
@@ -45,6 +45,8 @@ def _purge(
     done = Note.read(location.evidence)
     subjects = by_subject(ports.requests.identifiers_of(location))
     if len(subjects) < location.subjects:
+        if not is_pending(location, ports):
+            return Outcome()
         raise Rejected(
             "the identifiers of the location are gone",
             location_id=location.location_id,
