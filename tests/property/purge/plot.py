@@ -27,6 +27,16 @@ class Overwrite:
 
 
 @dataclass(frozen=True)
+class LateWrite:
+    """A writer reads an object after so many steps, and writes so many after a commit there."""
+
+    after_steps: int
+    key: int
+    lingers: int
+    puts_the_same: bool
+
+
+@dataclass(frozen=True)
 class Plot:
     """Everything that is chosen for one play. People, objects and requests go by numbers."""
 
@@ -39,6 +49,7 @@ class Plot:
     delivered_twice: frozenset[int] = frozenset()
     incidents: Sequence[Incident] = ()
     overwrites: Sequence[Overwrite] = ()
+    late_writes: Sequence[LateWrite] = ()
     index_lag: int = 0
 
 

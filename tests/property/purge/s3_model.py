@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
-from itertools import count
 from typing import Any
 
 from botocore.response import StreamingBody
@@ -38,7 +37,7 @@ class S3Model:
 
     def __init__(self) -> None:
         self._entries: dict[str, list[Entry]] = {}
-        self._numbers = count(1)
+        self._newest = 0
         self.refused_writes = 0
 
     def history(self, key: str) -> list[Entry]:
@@ -50,6 +49,11 @@ class S3Model:
         history = self._entries.get(key)
         return history[0].content if history else None
 
+    @property
+    def newest(self) -> int:
+        """The number of the last version that was written to the bucket."""
+        return self._newest
+
     def present_keys(self) -> list[str]:
         """Of every object that readers see."""
         return sorted(key for key in self._entries if self.present(key) is not None)
@@ -58,7 +62,8 @@ class S3Model:
         self, key: str, content: bytes | None, metadata: Mapping[str, str] | None = None
     ) -> Entry:
         """A new version, whatever was there."""
-        entry = Entry(f"v{next(self._numbers)}", content, dict(metadata or {}))
+        self._newest += 1
+        entry = Entry(f"v{self._newest}", content, dict(metadata or {}))
         self._entries.setdefault(key, []).insert(0, entry)
         return entry
 

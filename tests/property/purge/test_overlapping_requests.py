@@ -16,7 +16,7 @@ from erasure_shared import wiring
 from erasure_shared.locations import LocationStatus, RequestStatus
 from tests.property.purge.in_memory import in_memory
 from tests.property.purge.overlap import World
-from tests.property.purge.plot import Incident, Overwrite, Plot, person
+from tests.property.purge.plot import Incident, LateWrite, Overwrite, Plot, person
 from tests.property.purge.stage import Trouble
 
 PEOPLE = 4
@@ -31,6 +31,9 @@ _requests = st.tuples(_subjects, _seconds, st.integers(0, 2))
 _troubles = st.sampled_from([*Trouble, Trouble.DIES_BEFORE])
 _incidents = st.builds(Incident, st.integers(0, 4), st.integers(1, 45), _troubles)
 _overwrites = st.builds(Overwrite, st.integers(0, 250), st.integers(0, 2), st.booleans())
+_late_writes = st.builds(
+    LateWrite, st.integers(0, 250), st.integers(0, 2), st.integers(0, 12), st.booleans()
+)
 
 plots = st.builds(
     Plot,
@@ -43,6 +46,7 @@ plots = st.builds(
     delivered_twice=st.frozensets(st.integers(0, 14), max_size=4),
     incidents=st.lists(_incidents, max_size=8),
     overwrites=st.lists(_overwrites, max_size=3),
+    late_writes=st.lists(_late_writes, max_size=3),
     index_lag=st.sampled_from([0, 3, 30]),
 )
 
@@ -74,7 +78,7 @@ def test_overlapping_requests_erase_their_people_and_nobody_else(
 
     assert world.dead_letters == []
     world.check_lake()
-    world.check_gone(world.sought)
+    world.check_all_gone()
     check_requests(world)
     check_counts(world)
     check_locks(world)
@@ -97,8 +101,37 @@ def test_a_request_in_the_wake_of_a_dead_worker_waits_for_the_versions_that_it_l
             worlds,
         )
 
-        world.check_gone(world.sought)
+        world.check_all_gone()
         check_requests(world)
+
+
+@pytest.mark.parametrize("puts_the_same", [True, False], ids=["a retry", "a row more"])
+@pytest.mark.parametrize("bobs", [0, 2], ids=["all", "some"])
+def test_what_a_foreign_writer_puts_over_a_commit_by_the_last_look_is_purged_too(
+    worlds: list[World], bobs: int, puts_the_same: bool
+) -> None:
+    """At whichever call after the commit: what it read before, as it was or with a row more."""
+    landings = set()
+    for lingers in range(1, 13):
+        ann, bob = 0, PEOPLE
+        world = played(
+            Plot(
+                objects=[[[ann, *[bob] * bobs]]],
+                row_group_rows=2,
+                requests=[(frozenset({ann}), 0.0, 0), (frozenset({1}), 0.0, 0)],
+                script=[(0, 200)],
+                late_writes=[LateWrite(0, 0, lingers, puts_the_same)],
+            ),
+            worlds,
+        )
+
+        assert world.dead_letters == []
+        world.check_lake()
+        world.check_all_gone()
+        check_requests(world)
+        check_counts(world)
+        landings.add(world.commits)
+    assert landings == {1, 2}
 
 
 def check_requests(world: World) -> None:
@@ -129,7 +162,7 @@ def check_counts(world: World) -> None:
             there = sum(row[0] in people for row in world.at_first[key])
             assert 0 <= rows <= there
             told[key] = told.get(key, 0) + rows
-    if world.plot.overwrites:
+    if world.plot.overwrites or world.plot.late_writes:
         return
     for key, rows_at_first in world.at_first.items():
         assert told.get(key, 0) >= sum(row[0] in world.sought for row in rows_at_first)
