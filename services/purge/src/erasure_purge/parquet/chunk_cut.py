@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from .bloom_rebuilt import RebuiltBloom
 from .chunk_facts import ChunkFacts
@@ -58,12 +59,14 @@ def cut_chunk(
     *,
     dead_entries: Bools | None = None,
     blank_unused: bool = False,
+    lost: pa.Array | None = None,
     collect_texts: bool = False,
 ) -> ChunkCut:
     """The chunk without the rows of the mask (one flag per row of the row group).
 
     `dead_entries`: dictionary entries that surely no remaining row uses; None: find out.
     `blank_unused`: blank every entry that no remaining row uses, whoever's it was.
+    `lost`: values that such an entry may have of those whom the file loses, here or elsewhere.
     """
     if set(chunk.meta) - KNOWN_META_FIELDS:
         raise FooterNotPreserved("a column has metadata from the future")
@@ -71,6 +74,7 @@ def cut_chunk(
         prove_rows(chunk, int(np.flatnonzero(erased_rows)[-1]))
     surgery = _ChunkSurgery(chunk, dead_entries)
     surgery.blank_unused = blank_unused
+    surgery.lost = lost
     surgery.collect_texts = collect_texts
     return surgery.operate(RowStarts(chunk, erased_rows))
 
@@ -93,6 +97,7 @@ class _ChunkSurgery:
         self.chunk = chunk
         self.dead_entries = dead_entries
         self.blank_unused = False
+        self.lost: pa.Array | None = None
         self.collect_texts = False
         self.pages = NewPages(chunk)
         self.use = EntryUse(self.pages)
@@ -179,4 +184,4 @@ class _ChunkSurgery:
         """Entries with values of erased rows that no remaining row uses."""
         if self.blank_unused and self.chunk.dictionary_page is not None:
             return self.use.unused()
-        return self.use.dead() if self.dead_entries is None else self.dead_entries
+        return self.use.dead(self.lost) if self.dead_entries is None else self.dead_entries

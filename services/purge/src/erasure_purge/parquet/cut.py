@@ -42,9 +42,10 @@ class PageValues:
 
     def bounds(self, order: Order) -> Bounds | None:
         """Minimum and maximum."""
-        return self._distinct().bounds(order)
+        return self.distinct().bounds(order)
 
-    def _distinct(self) -> Column:
+    def distinct(self) -> Column:
+        """The dictionary entries in use, or else all values as they are."""
         if self.indices is None:
             return self.column
         used = np.zeros(len(self.column), np.bool_)

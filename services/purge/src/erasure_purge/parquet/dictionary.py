@@ -67,8 +67,12 @@ def _rewritten(chunk: ColumnChunk, loaded: LoadedPage, column: Column) -> tuple[
 
 def of_same_value(column: Column, entries: Bools) -> Bools:
     """These entries and all that repeat one of their values: dictionaries need not be distinct."""
-    values = column.arrow()
-    mask = pc.is_in(values, value_set=values.filter(pa.array(entries)))
+    return entries_of(column, column.arrow().filter(pa.array(entries)))
+
+
+def entries_of(column: Column, values: pa.Array) -> Bools:
+    """Which entries are one of these values."""
+    mask = pc.is_in(column.arrow(), value_set=values)
     return np.asarray(mask.to_numpy(zero_copy_only=False), np.bool_)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from .cut import PageValues
-from .dictionary import of_same_value
+from .dictionary import entries_of, of_same_value
 from .levels import Bools
 from .new_pages import NewPages
 
@@ -33,11 +34,20 @@ class EntryUse:
         """The entries that remaining rows use; None unless every page of indices was cut."""
         return self.kept if next(self.pages.uncut_by_dictionary(), None) is None else None
 
-    def dead(self) -> Bools | None:
-        """Entries with values of erased rows that no remaining row uses; None without any."""
-        if self.erased is None:
+    def dead(self, lost: pa.Array | None = None) -> Bools | None:
+        """Entries with values of erased rows that no remaining row uses; None without any.
+
+        `lost`: values that the file lost elsewhere, or in pages that do not use the dictionary.
+        """
+        if self.chunk.dictionary_page is None or (self.erased is None and lost is None):
             return None
-        return self._unused(of_same_value(self.chunk.dictionary, self.erased))
+        dictionary = self.chunk.dictionary
+        named = np.zeros(len(dictionary), np.bool_)
+        if self.erased is not None:
+            named |= of_same_value(dictionary, self.erased)
+        if lost is not None:
+            named |= entries_of(dictionary, lost)
+        return self._unused(named)
 
     def unused(self) -> Bools | None:
         """Every entry that no remaining row uses; None without a dictionary."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
+from .dictionary import entries_of
 from .encodings import decode_indices
 from .pages import ColumnChunk
 
@@ -26,4 +28,10 @@ def uses_every_entry(chunk: ColumnChunk) -> bool:
             unused[indices] = False
         if not unused.any():
             return True
-    return unused is None
+    return chunk.dictionary_page is None or (unused is None and len(chunk.dictionary) == 0)
+
+
+def names_one(chunk: ColumnChunk, values: pa.Array) -> bool:
+    """Whether the dictionary has an entry of one of these values, whoever uses it."""
+    next(chunk.walk(), None)
+    return chunk.dictionary_page is not None and bool(entries_of(chunk.dictionary, values).any())

@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from .bloom import bloom_range, folded
 from .by_arrow import may_have_unused_entries
 from .chunk_cut import ChunkCut, cut_chunk
 from .compression import Packer
 from .errors import UNLEARNED, MalformedParquet, UnsupportedParquet
-from .every_entry import uses_every_entry
+from .every_entry import names_one, uses_every_entry
 from .footer import (
     ChunkField,
     Footer,
@@ -28,8 +29,10 @@ from .footer import (
     group_columns,
 )
 from .found import GroupFound
+from .given_dictionaries import has_dictionary
 from .indexes import moved_offset_index
 from .levels import Bools
+from .lost_values import LostValues
 from .metadata import has_free_metadata
 from .order import PhysicalType
 from .pages import ColumnChunk
@@ -129,11 +132,17 @@ class Placer:
         return ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes, self.packer)
 
     def place(
-        self, index: int, group: Struct, found: GroupFound, shared: Collection[int]
+        self,
+        index: int,
+        group: Struct,
+        found: GroupFound,
+        shared: Collection[int],
+        lost: LostValues,
     ) -> Struct | None:
         """Write a row group's chunks; its new metadata, or None if it disappears.
 
-        `shared`: columns whose dictionary may still name what other row groups lose.
+        `shared`: columns whose dictionary may still name what other row groups lose; `lost`: the
+        values that one may name which was given to the writer.
         """
         rows, erased = group.integer(GroupField.NUM_ROWS), len(found.rows)
         if erased == rows and rows:
@@ -142,8 +151,8 @@ class Placer:
             self._collect_texts_of_removed(group)
             return None
         if erased or found.is_stale_in_dictionary:
-            return self._cut_group(index, group, found, shared)
-        return self._copy_group(index, group, found, shared)
+            return self._cut_group(index, group, found, shared, lost)
+        return self._copy_group(index, group, found, shared, lost)
 
     def _collect_texts_of_removed(self, group: Struct) -> None:
         """A removed group is read only if the file's metadata might quote it."""
@@ -161,7 +170,12 @@ class Placer:
                     self.texts |= texts_of(opened, refusal)
 
     def _copy_group(
-        self, index: int, group: Struct, found: GroupFound, shared: Collection[int]
+        self,
+        index: int,
+        group: Struct,
+        found: GroupFound,
+        shared: Collection[int],
+        lost: LostValues,
     ) -> Struct:
         """A row group without the ids, copied but for dictionaries that still name others' values.
 
@@ -172,10 +186,12 @@ class Placer:
         tally = _GroupTally(len(self.footer.leaves))
         placed: list[Struct] = []
         for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True):
-            if leaf.index in shared:
+            may_name = leaf.index in shared or leaf.index in lost or not rows
+            if may_name and has_dictionary(chunk_meta(chunk, leaf)):
                 self.before_each_step()
                 opened = self.open(chunk, leaf, rows)
-                cut, because = self._without_unused(opened)
+                by_value = rows and leaf.index not in shared
+                cut, because = self._without_unused(opened, lost[leaf.index] if by_value else None)
                 if cut is not None:
                     tally.add(cut, because)
                     placed.append(self._place_cut(opened, cut))
@@ -185,7 +201,12 @@ class Placer:
         return revised_group(group, placed, start)
 
     def _cut_group(
-        self, index: int, group: Struct, found: GroupFound, shared: Collection[int]
+        self,
+        index: int,
+        group: Struct,
+        found: GroupFound,
+        shared: Collection[int],
+        lost: LostValues,
     ) -> Struct:
         start = self.out.position
         rows = group.integer(GroupField.NUM_ROWS)
@@ -204,6 +225,7 @@ class Placer:
                 mask,
                 dead_entries=found.dead.get(leaf.index),
                 blank_unused=leaf.index in shared,
+                lost=lost.get(leaf.index),
             )
             tally.add(cut, because)
             self.texts |= cut.erased_texts
@@ -213,13 +235,18 @@ class Placer:
         revised.set_int(GroupField.NUM_ROWS, rows - len(found.rows))
         return revised
 
-    def _without_unused(self, chunk: ColumnChunk) -> tuple[ChunkCut | None, str]:
-        """The chunk without dictionary entries that no row uses; None if it has none such."""
+    def _without_unused(
+        self, chunk: ColumnChunk, lost: pa.Array | None
+    ) -> tuple[ChunkCut | None, str]:
+        """The chunk without dictionary entries that no row uses; None if it has none such.
+
+        `lost`: only these values are of interest, if any.
+        """
         nobody = np.zeros(chunk.rows, np.bool_)
         try:
-            if uses_every_entry(chunk):
+            if uses_every_entry(chunk) if lost is None else not names_one(chunk, lost):
                 return None, ""
-            cut = cut_chunk(chunk, nobody, blank_unused=True)
+            cut = cut_chunk(chunk, nobody, blank_unused=lost is None, lost=lost)
         except UNLEARNED as refusal:
             if not may_have_unused_entries(chunk, refusal):
                 return None, ""
@@ -227,7 +254,13 @@ class Placer:
         return cut if cut.entries_blanked or cut.entries_removed else None, ""
 
     def _cut(
-        self, chunk: ColumnChunk, mask: Bools, *, dead_entries: Bools | None, blank_unused: bool
+        self,
+        chunk: ColumnChunk,
+        mask: Bools,
+        *,
+        dead_entries: Bools | None,
+        blank_unused: bool,
+        lost: pa.Array | None,
     ) -> tuple[ChunkCut, str]:
         """The chunk cut inside its pages; or written anew, with the reason why."""
         try:
@@ -236,6 +269,7 @@ class Placer:
                 mask,
                 dead_entries=dead_entries,
                 blank_unused=blank_unused,
+                lost=lost,
                 collect_texts=self.has_free_metadata,
             )
         except UNLEARNED as refusal:

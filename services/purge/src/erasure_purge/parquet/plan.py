@@ -27,6 +27,7 @@ from .footer import (
 from .found import NO_ROWS, GroupFound, OpenChunk
 from .identity import identity_of
 from .ids import IdColumns, IdKey, check_ids
+from .lost_values import lost_values
 from .metadata import MIN_SECRET_BYTES, quoted_in_metadata
 from .near_changes import ranges_near_changes
 from .pages import ColumnChunk
@@ -138,10 +139,12 @@ class _Planner:
     def _place_groups(self, groups: list[Struct], found: list[GroupFound]) -> list[Struct]:
         """Write every row group that keeps a row; their new metadata."""
         shared = shared_dictionaries(groups, found)
+        opened = [self._opened(group) for group in groups]
+        lost = lost_values(self.footer, opened, found, self.before_each_step)
         kept: list[Struct] = []
         for index, (group, one) in enumerate(zip(groups, found, strict=True)):
             columns = {column for number, column in shared if number == index}
-            placed = self.placer.place(index, group, one, columns)
+            placed = self.placer.place(index, group, one, columns, lost)
             if placed is None:
                 continue
             if len(kept) > _MAX_ORDINAL:
