@@ -16,10 +16,18 @@ from erasure_purge.parquet import (
     LocalFile,
     apply_plan,
     plan_erasure,
+    planned_bytes,
     verify,
 )
 from erasure_purge.parquet.bloom import BloomFilter
-from erasure_purge.parquet.footer import MetaField, chunk_meta, group_columns, read_footer
+from erasure_purge.parquet.footer import (
+    MetaField,
+    chunk_meta,
+    footer_bytes,
+    group_columns,
+    read_footer,
+)
+from erasure_purge.parquet.thrift_compact import Kind, decode
 
 ID = "profile_id"
 _IDS = [f"person-{n:05}-{n * 7_919 % 10_007}" for n in range(4_000)]
@@ -171,3 +179,27 @@ def _with_the_filter_of(old: InMemory, new: InMemory) -> InMemory:
     assert now is not None
     at = new.data.index(now.bits, metas[1].integer(MetaField.BLOOM_OFFSET))
     return InMemory(new.data[:at] + was.bits + new.data[at + len(was.bits) :])
+
+
+@pytest.mark.parametrize("stated", ["bits alone", "nothing"])
+def test_a_filter_whose_header_the_stated_length_leaves_out_is_copied_whole(
+    tmp_path: Path, stated: str
+) -> None:
+    data = _file(tmp_path / "before.parquet", use_dictionary=False).read_bytes()
+    footer = read_footer(InMemory(data))
+    for group in footer.row_groups:
+        for chunk, leaf in zip(group_columns(group), footer.leaves, strict=True):
+            meta = chunk_meta(chunk, leaf)
+            header, _ = decode(data[meta.integer(MetaField.BLOOM_OFFSET) :])
+            meta.drop(MetaField.BLOOM_LENGTH)
+            if stated == "bits alone":
+                meta.set_int(MetaField.BLOOM_LENGTH, header.integer(1), Kind.I32)
+    source = InMemory(data[: footer.offset] + footer_bytes(footer.document))
+
+    after = InMemory(b"".join(planned_bytes(plan_erasure(source, ID, _IDS[:1]), source)))
+
+    footer = read_footer(after)
+    meta = chunk_meta(group_columns(footer.row_groups[1])[0], footer.leaves[0])
+    bloom = BloomFilter.of(after, meta)
+    assert bloom is not None
+    assert all(bloom.may_contain(one.encode()) for one in _IDS[2_000:])

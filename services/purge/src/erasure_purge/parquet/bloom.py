@@ -44,10 +44,9 @@ def bloom_range(source: Source, meta: Struct) -> tuple[int, int] | None:
     offset = meta.integer(MetaField.BLOOM_OFFSET, 0)
     if not offset:
         return None
-    length = meta.integer(MetaField.BLOOM_LENGTH, 0)
-    if not length:
-        header, header_bytes = _header(source, offset)
-        length = header_bytes + header.integer(_NUM_BYTES)
+    header, header_bytes = _header(source, offset)
+    # A writer may have stated the length of the bits alone.
+    length = max(meta.integer(MetaField.BLOOM_LENGTH, 0), header_bytes + header.integer(_NUM_BYTES))
     if length < 0 or offset + length > source.size_bytes:
         raise MalformedParquet("a bloom filter outside the file")
     return offset, length

@@ -18,6 +18,7 @@ from .order import Key, Order, key
 from .thrift_compact import Items, Kind, Struct
 
 MAX_BOUND_BYTES = 1024
+_CHARACTER_BYTES = 4  # of UTF-8, at most
 
 _MAX, _MIN, _NULL_COUNT, _MAX_VALUE, _MIN_VALUE, _MAX_EXACT, _MIN_EXACT = 1, 2, 3, 5, 6, 7, 8
 _KEPT = {_MAX, _MIN, _NULL_COUNT, _MAX_VALUE, _MIN_VALUE, _MAX_EXACT, _MIN_EXACT}
@@ -88,10 +89,22 @@ def touched_sides(low: bytes, high: bytes, erased: Erased, order: Order) -> tupl
     low_touched = erased_low <= lowest  # type: ignore[operator]  # keys of one order compare
     high_touched = erased_high >= highest  # type: ignore[operator]
     if order is Order.BYTES:
-        # A truncated minimum is a prefix; a truncated maximum is one whose last byte was raised.
+        # A truncated minimum is a prefix; a truncated maximum is one whose end was raised.
         low_touched = low_touched or erased.bounds[0].startswith(low)
-        high_touched = high_touched or erased.bounds[1].startswith(high[:-1])
+        high_touched = high_touched or erased.bounds[1].startswith(_before_last(high))
     return bool(low_touched), bool(high_touched)
+
+
+def _before_last(text: bytes) -> bytes:
+    """The text without its last character, or without its last byte if it is no UTF-8.
+
+    A writer that truncates texts raises a character, which may change all of its bytes: after
+    U+043F, D0 BF in UTF-8, comes D1 80.
+    """
+    end = max(0, len(text) - 1)
+    while end > max(0, len(text) - _CHARACTER_BYTES) and text[end] & 0xC0 == 0x80:
+        end -= 1
+    return text[:end]
 
 
 def revise_statistics(
@@ -154,12 +167,15 @@ def _replace_bounds(statistics: Struct, bounds: Bounds | None, order: Order) -> 
         drop_bounds(statistics)
         return
     low, high = bounds
-    for field, value in ((_MIN, low), (_MAX, high), (_MIN_VALUE, low), (_MAX_VALUE, high)):
+    for field, value in ((_MIN, low), (_MAX, high)):
         if field in statistics:
             statistics.set(field, Kind.BINARY, value)
-    for field in (_MAX_EXACT, _MIN_EXACT):
-        if field in statistics:
-            statistics.set(field, Kind.TRUE, True)
+    for field, exact, value in ((_MIN_VALUE, _MIN_EXACT, low), (_MAX_VALUE, _MAX_EXACT, high)):
+        # A bound that stays may be truncated as before; a new one is a value that remains.
+        if field in statistics and statistics.blob(field) != value:
+            statistics.set(field, Kind.BINARY, value)
+            if exact in statistics:
+                statistics.set(exact, Kind.TRUE, True)
 
 
 _UNENCODED, _REPETITION_HISTOGRAM, _DEFINITION_HISTOGRAM = 1, 2, 3
