@@ -85,6 +85,17 @@ def test_ids_come_from_stdin(people: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert pq.read_table(people).num_rows == 299
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_id(
+    people: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = people.parent / "marked"
+    ids.write_text(f"{IDS[0]}\n", "utf-8-sig")
+
+    _run("plan", people, "--column", ID, "--ids", ids, "--output", "json")
+
+    assert json.loads(capsys.readouterr().out)["rows_erased"] == 1
+
+
 def test_a_refusal_has_its_own_exit_code(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = _run("plan", people, "--column", "nobody", "--ids", people.parent / "ids")
 

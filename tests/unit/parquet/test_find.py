@@ -8,8 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from erasure_purge.parquet import plan_erasure
+from erasure_purge.parquet import InMemory, plan_erasure
 from erasure_purge.parquet.bloom import xxh64
+from erasure_purge.parquet.encodings import Encoding
+from erasure_purge.parquet.footer import (
+    ChunkField,
+    MetaField,
+    footer_bytes,
+    group_columns,
+    read_footer,
+)
 from erasure_purge.parquet.source import CountingSource
 from tests.unit.parquet.people import ID, erased, file_of, ids_in
 
@@ -57,6 +65,21 @@ def test_lying_statistics_can_be_distrusted() -> None:
     plan = plan_erasure(source, ID, ["zzz"], trust_statistics=False)
 
     assert plan.report.groups[0].reason.startswith("0 rows found")
+
+
+def test_a_lying_count_of_encodings_can_be_distrusted() -> None:
+    source = file_of(MANY, dictionary_pagesize_limit=1_024, data_page_size=1_024)
+    footer = read_footer(source)
+    for chunk in group_columns(footer.row_groups[0]):
+        meta = chunk.struct(ChunkField.META)
+        assert meta is not None
+        counts = meta.items(MetaField.ENCODING_STATS)
+        assert counts is not None
+        counts[:] = [one for one in counts.structs() if one.integer(2) != Encoding.PLAIN]
+        assert counts
+    lying = InMemory(source.data[: footer.offset] + footer_bytes(footer.document))
+
+    assert plan_erasure(lying, ID, [MANY[-1]], trust_statistics=False).rows_erased == 1
 
 
 @pytest.mark.parametrize("count", [1, 3, 5, 1_500])

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from erasure_purge.parquet import InMemory, UnsupportedParquet, plan_erasure, scan
+from erasure_purge.parquet import InMemory, UnsupportedParquet, plan_erasure, scan, verify
 from erasure_purge.parquet.errors import IdColumnMissing, IdColumnRepeated, UnsupportedIdType
 from erasure_purge.parquet.footer import (
     FileField,
@@ -172,3 +172,112 @@ def test_a_column_that_cannot_hold_ids_is_refused_by_name(
 ) -> None:
     with pytest.raises(refusal):
         plan_erasure(written(table), column, ["a"])
+
+
+def _as_uuids(values: list[bytes]) -> pa.Array:
+    return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(values, pa.binary(16)))
+
+
+def test_a_uuid_is_the_same_in_capitals() -> None:
+    a, b = uuid.uuid5(uuid.NAMESPACE_DNS, "a"), uuid.uuid5(uuid.NAMESPACE_DNS, "b")
+    source = written(pa.table({ID: _as_uuids([a.bytes, b.bytes])}))
+
+    after = erased(source, [str(a).upper()])
+
+    assert ids_in(after) == [b]
+    assert verify(source, after, ID, [str(a).upper()]).holds
+
+
+def test_a_text_of_sixteen_letters_is_no_uuid() -> None:
+    source = written(pa.table({ID: _as_uuids([b"sixteen letters!", _B.bytes])}))
+
+    assert not plan_erasure(source, ID, ["sixteen letters!"]).changes
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [(pa.float64(), str(1 << 53)), (pa.float32(), str(1 << 24))]
+)
+def test_an_id_that_shares_a_float_with_others_is_refused(kind: pa.DataType, wanted: str) -> None:
+    source = written(pa.table({ID: pa.array([1.0, 2.0], kind)}))
+
+    with pytest.raises(UnsupportedIdType):
+        plan_erasure(source, ID, [wanted])
+
+
+def test_the_proof_takes_no_other_text_for_a_decimal_than_the_planner() -> None:
+    source = written(pa.table({ID: pa.array([Decimal(12), Decimal(15)], pa.decimal128(10, 0))}))
+
+    after = erased(source, ["0012", "15"])
+
+    assert ids_in(after) == [Decimal(12)]
+    assert verify(source, after, ID, ["0012", "15"]).holds
+
+
+@pytest.mark.parametrize("number", [10**43 + 7, -(10**43), 0, -128, 127])
+def test_a_decimal_in_as_many_bytes_as_it_needs_is_found(number: int) -> None:
+    raw = number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
+    if number == -128:
+        raw = b"\x80"
+    source = written(pa.table({ID: [raw, b"\x05"]}))
+    footer = read_footer(source)
+    element = (footer.document.items(FileField.SCHEMA) or []).structs()[1]
+    for field, value in ((6, 5), (7, 0), (8, 45)):
+        element.set_int(field, value, Kind.I32)
+    element.drop(10)
+    footer.document.drop(FileField.KEY_VALUE)
+    source = InMemory(source.data[: footer.offset] + footer_bytes(footer.document))
+
+    assert plan_erasure(source, ID, [str(number)]).rows_erased == 1
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string_view(), pa.binary_view(), pa.json_()], ids=lambda kind: str(kind)
+)
+def test_ids_in_newer_arrow_types_are_found_and_proven(kind: pa.DataType) -> None:
+    values = pa.array(['"ann"', '"bob"'])
+    column = values.cast(pa.binary()).cast(kind) if kind == pa.binary_view() else values.cast(kind)
+    source = written(pa.table({ID: column, "n": [1, 2]}))
+
+    after = erased(source, ['"ann"'])
+
+    assert len(ids_in(after)) == 1
+    proof = verify(source, after, ID, ['"ann"'])
+    assert proof.holds, proof.problems
+
+
+VIEWS = [
+    pa.string_view(),
+    pa.list_(pa.string_view()),
+    pa.list_(pa.field("item", pa.string_view()), 1),
+    pa.list_view(pa.string()),
+    pa.struct([("text", pa.string_view())]),
+    pa.map_(pa.string(), pa.string_view()),
+]
+
+
+@pytest.mark.parametrize("kind", VIEWS, ids=str)
+def test_the_proof_reads_and_searches_texts_in_every_container(kind: pa.DataType) -> None:
+    texts = [f"a text of row {n}" for n in range(2)]
+    if pa.types.is_struct(kind):
+        values = [{"text": text} for text in texts]
+    elif pa.types.is_map(kind):
+        values = [[("key", text)] for text in texts]
+    else:
+        values = texts if kind == pa.string_view() else [[text] for text in texts]
+    source = written(pa.table({ID: ["ann", "bob"], "v": pa.array(values, kind)}))
+
+    after = erased(source, ["ann"])
+    proof = verify(source, after, ID, ["ann"])
+    end = read_footer(after).offset
+    leaky = InMemory(after.data[:end] + texts[0].encode() + after.data[end:])
+
+    assert proof.holds, proof.problems
+    assert not verify(source, leaky, ID, ["ann"]).holds
+
+
+def test_an_id_in_a_struct_whose_name_has_a_dot_is_proven() -> None:
+    source = written(pa.table({"x.y": [{"id": "ann"}, {"id": "bob"}]}))
+
+    after = erased(source, ["ann"], "x.y.id")
+
+    assert verify(source, after, "x.y.id", ["ann"]).holds

@@ -30,6 +30,7 @@ from . import (
 from .ids import IdColumns, IdKey, check_ids
 from .progress import ProgressBar, WatchedSource
 
+_BYTE_ORDER_MARK = "\ufeff"  # what some editors write before the first line
 DONE, FOUND, WRONG_CALL, REFUSED = 0, 1, 2, 3
 Report = dict[str, object]
 Ids = Sequence[IdKey]
@@ -88,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _text_of(place: str) -> str:
     try:
-        return sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
+        text = sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
+        return text.removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError:
         raise ValueError("the ids are not UTF-8") from None
 

@@ -103,10 +103,10 @@ def find_rows(chunk: ColumnChunk, wanted: Wanted, *, trust_statistics: bool) -> 
     if not wanted.stored:
         return Found(NO_ROWS, "no id can be a value of the id column")
     try:
-        return _search(chunk, wanted, pages)
+        return _search(chunk, wanted, pages, trust_statistics=trust_statistics)
     except FalseOffsetIndex:
         chunk.distrust_indexes()
-        return _search(chunk, wanted, None)
+        return _search(chunk, wanted, None, trust_statistics=trust_statistics)
 
 
 def narrowed(chunk: ColumnChunk, wanted: Wanted) -> tuple[Wanted, str]:
@@ -164,9 +164,12 @@ def indexed_candidates(chunk: ColumnChunk, wanted: Wanted) -> list[Page] | None:
     return candidates if chunk.is_indexed else None
 
 
-def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Found:
+def _search(
+    chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None, *, trust_statistics: bool
+) -> Found:
     """Look into the dictionary, then into the pages it does not clear."""
-    if pages is None and not only_dictionary_pages(chunk.meta):
+    may_tell_all = trust_statistics and only_dictionary_pages(chunk.meta)
+    if pages is None and not may_tell_all:
         read_on(chunk)
     walk = iter(pages) if pages is not None else chunk.walk()
     first = next(walk, None)
@@ -175,7 +178,7 @@ def _search(chunk: ColumnChunk, wanted: Wanted, pages: list[Page] | None) -> Fou
     hits = None
     if chunk.dictionary_page is not None:
         hits = np.asarray(is_in(chunk.dictionary.arrow(), wanted.arrow))
-        if not hits.any() and only_dictionary_pages(chunk.meta):
+        if not hits.any() and may_tell_all:
             return Found(NO_ROWS, "the dictionary holds no wanted id", hits)
     if pages is None:
         read_on(chunk)

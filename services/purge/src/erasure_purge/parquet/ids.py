@@ -6,7 +6,6 @@ type would write it names nobody: "0012" is not the number 12.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import struct
 import uuid
@@ -43,7 +42,8 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,60})(\.[0-9]{1,60})?", re.ASCII)
 _MAX_DECIMAL_DIGITS = 80
 _MAX_DECIMAL_BYTES = 17  # 38 digits need 16; one more for writers that pad
-_UUID_BYTES = 16
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+UUID_BYTES = 16
 _MAX_INTEGER_DIGITS = 40
 
 
@@ -110,6 +110,17 @@ def id_leaves(footer: Footer, id_columns: Sequence[str]) -> tuple[Leaf, ...]:
     return leaves
 
 
+def as_spelled(footer: Footer, id_columns: IdColumns) -> IdColumns:
+    """The id columns' names as the file has them.
+
+    Raises:
+        UnsupportedParquet: one of them is no id column.
+    """
+    if isinstance(id_columns, str):
+        return id_leaf(footer, id_columns).name
+    return [id_leaf(footer, name).name for name in id_columns]
+
+
 def _named(footer: Footer, id_column: str) -> list[Leaf]:
     """The column of just this name; or like Athena, in whatever case."""
     exact = [leaf for leaf in footer.leaves if leaf.name == id_column]
@@ -174,13 +185,16 @@ def _byte_strings(leaf: Leaf, one: Id) -> set[bytes]:
     raw = one if isinstance(one, bytes) else str(one).encode()
     if leaf.physical is PhysicalType.BYTE_ARRAY:
         return {raw}
-    candidates = {raw} if len(raw) == leaf.type_length else set()
-    if leaf.type_length == _UUID_BYTES and isinstance(one, str):
-        with contextlib.suppress(ValueError):
-            parsed = uuid.UUID(one)
-            if str(parsed) == one:
-                candidates.add(parsed.bytes)
+    is_text_of_uuid = logical_of(leaf.element) == Logical.UUID and not isinstance(one, bytes)
+    candidates = {raw} if len(raw) == leaf.type_length and not is_text_of_uuid else set()
+    if leaf.type_length == UUID_BYTES and (parsed := uuid_of(str(one))) is not None:
+        candidates.add(parsed.bytes)
     return candidates
+
+
+def uuid_of(text: str) -> uuid.UUID | None:
+    """The UUID that a text is, in the form and in either case of letters (RFC 9562, section 4)."""
+    return uuid.UUID(text) if _UUID.fullmatch(text) else None
 
 
 def _integer(one: Id) -> int | None:
@@ -205,8 +219,10 @@ def _integer_bytes(width: int, number: int, *, signed: bool) -> set[bytes]:
 def _float_bytes(width: int, one: Id) -> set[bytes]:
     """Integers that a float column holds exactly, as pandas makes of integer ids with nulls."""
     number = _integer(one)
-    if number is None or abs(number) >= 1 << (24 if width == 4 else 53):
+    if number is None:
         return set()
+    if abs(number) >= 1 << (24 if width == 4 else 53):
+        raise UnsupportedIdType("a floating-point number, of which several ids would be one")
     kind = "<f" if width == 4 else "<d"
     return {struct.pack(kind, number), struct.pack(kind, -0.0 if number == 0 else number)}
 
@@ -217,18 +233,24 @@ def _unscaled(one: Id, scale: int) -> int | None:
     Text has just the column's digits after the point; a Decimal is a number, however written.
     """
     if isinstance(one, int | Decimal):
-        number = Decimal(one)
+        number: Decimal | None = Decimal(one)
     else:
-        text = one.decode("utf-8", "replace") if isinstance(one, bytes) else one
-        fraction = text.partition(".")[2]
-        if not _NUMBER.fullmatch(text) or len(fraction) != max(0, scale):
-            return None
-        number = Decimal(text)
-    if not number.is_finite() or number.adjusted() > _MAX_DECIMAL_DIGITS:
+        number = decimal_of(
+            one.decode("utf-8", "replace") if isinstance(one, bytes) else one, scale
+        )
+    if number is None or not number.is_finite() or number.adjusted() > _MAX_DECIMAL_DIGITS:
         return None
     numerator, denominator = number.as_integer_ratio()
     unscaled, rest = divmod(numerator * int(10 ** max(0, scale)), denominator)
     return None if rest else unscaled
+
+
+def decimal_of(text: str, scale: int) -> Decimal | None:
+    """The number that a text is, if it is written as a column of this scale would write it."""
+    fraction = text.partition(".")[2]
+    if not _NUMBER.fullmatch(text) or len(fraction) != max(0, scale):
+        return None
+    return Decimal(text)
 
 
 def _decimal_bytes(leaf: Leaf, unscaled: int) -> set[bytes]:
@@ -236,7 +258,9 @@ def _decimal_bytes(leaf: Leaf, unscaled: int) -> set[bytes]:
         return _integer_bytes(leaf.width, unscaled, signed=True)
     fixed = leaf.physical is PhysicalType.FIXED_LEN_BYTE_ARRAY
     # Variable-length decimals may be padded with sign bytes.
-    lengths = [leaf.type_length] if fixed else range(1, _MAX_DECIMAL_BYTES + 1)
+    least = max(1, unscaled.bit_length() // 8)
+    most = max(_MAX_DECIMAL_BYTES, least + 2)
+    lengths = [leaf.type_length] if fixed else range(least, most + 1)
     stored = set()
     for length in lengths:
         try:

@@ -65,14 +65,20 @@ def matches_in_pages(
         prove_rows(chunk, int(rows[-1]))
     pages = indexed_candidates(chunk, wanted) if trust_statistics else None
     try:
-        return _matches(chunk, wanted, codes, rows, pages)
+        return _matches(chunk, wanted, codes, rows, pages, trust_statistics=trust_statistics)
     except FalseOffsetIndex:
         chunk.distrust_indexes()
-        return _matches(chunk, wanted, codes, rows, None)
+        return _matches(chunk, wanted, codes, rows, None, trust_statistics=trust_statistics)
 
 
 def _matches(
-    chunk: ColumnChunk, wanted: Wanted, codes: Ints, rows: Ints | None, pages: list[Page] | None
+    chunk: ColumnChunk,
+    wanted: Wanted,
+    codes: Ints,
+    rows: Ints | None,
+    pages: list[Page] | None,
+    *,
+    trust_statistics: bool,
 ) -> PartMatches:
     if pages is None and rows is None:
         read_on(chunk)
@@ -81,7 +87,8 @@ def _matches(
     entries = None
     if page is not None and chunk.dictionary_page is not None:
         entries = _codes_of(chunk.dictionary.arrow(), wanted, codes)
-        if (entries == _NOT_WANTED).all() and only_dictionary_pages(chunk.meta):
+        may_tell_all = trust_statistics and only_dictionary_pages(chunk.meta)
+        if (entries == _NOT_WANTED).all() and may_tell_all:
             return PartMatches(NO_ROWS, NO_ROWS, 0, entries)
     read = 0
     found: list[tuple[Ints, Ints]] = []

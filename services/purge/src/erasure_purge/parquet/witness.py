@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Collection, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
@@ -14,7 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .ids import Id, IdColumns, IdKey, composite_ids, plain_ids
+from .errors import only_refusals
+from .footer import read_footer
+from .ids import (
+    UUID_BYTES,
+    Id,
+    IdColumns,
+    IdKey,
+    as_spelled,
+    composite_ids,
+    decimal_of,
+    plain_ids,
+    uuid_of,
+)
 from .levels import Bools
 from .source import Source
 
@@ -52,6 +64,19 @@ class _SourceFile(io.RawIOBase):
         data = self._source.read(self._position, length) if length else b""
         self._position += len(data)
         return data
+
+
+def rows_held(source: Source, id_columns: IdColumns, ids: Collection[IdKey]) -> int:
+    """How many rows hold one of the ids.
+
+    Raises:
+        UnsupportedParquet: there is no such id column, or Arrow cannot read it.
+    """
+    with only_refusals():
+        wanted = WantedRows(as_spelled(read_footer(source), id_columns), ids)
+        file = open_with_arrow(source)
+        groups = range(file.num_row_groups)
+        return sum(int(wanted.mask(file, group).sum()) for group in groups)
 
 
 class WantedRows:
@@ -116,9 +141,43 @@ class WantedRows:
 
 def _comparable(file: pq.ParquetFile, group: int, id_column: str) -> pa.ChunkedArray:
     values = _id_values(file.read_row_group(group, columns=[id_column]), id_column)
+    kind = values.type
+    if isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.UuidType):
+        chunks = [chunk.storage for chunk in values.chunks]
+        values = pa.chunked_array(chunks, type=kind.storage_type)
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    return values
+    return _without_views(values)
+
+
+def _without_views(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in types that Arrow can filter and search: its views it can only convert."""
+    kind = _without_view_types(column.type)
+    return column if kind == column.type else column.cast(kind)
+
+
+def _without_view_types(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return pa.large_list(_field_without_views(kind.value_field))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        make = pa.list_ if pa.types.is_list(kind) else pa.large_list
+        return make(_field_without_views(kind.value_field))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_field_without_views(kind.value_field), kind.list_size)
+    if pa.types.is_struct(kind):
+        return pa.struct([_field_without_views(kind.field(n)) for n in range(kind.num_fields)])
+    if pa.types.is_map(kind):
+        item = _field_without_views(kind.item_field)
+        return pa.map_(_field_without_views(kind.key_field), item, keys_sorted=kind.keys_sorted)
+    return kind
+
+
+def _field_without_views(one: pa.Field) -> pa.Field:
+    return one.with_type(_without_view_types(one.type))
 
 
 def _is_one_of(values: pa.ChunkedArray, wanted: pa.Array | set[Any]) -> Bools:
@@ -144,12 +203,14 @@ def _id_values(table: pa.Table, id_column: str) -> pa.ChunkedArray:
     """The id column, out of its structs; a null parent makes a null."""
     if id_column in table.column_names:
         return table[id_column]
-    first, *rest = id_column.split(".")
-    values = table[first]
-    for name in rest:
-        chunks = [pc.struct_field(chunk, name) for chunk in values.chunks]
-        inner = values.type.field(name).type
-        values = pa.chunked_array(chunks, type=inner)
+    name = table.column_names[0]  # the only one that was read; it may hold dots itself
+    values, rest = table[name], id_column[len(name) + 1 :]
+    while rest:
+        fields = [field.name for field in values.type.fields]
+        name = next(one for one in fields if rest == one or rest.startswith(f"{one}."))
+        chunks = [pc.struct_field(chunk, [name]) for chunk in values.chunks]
+        values = pa.chunked_array(chunks, type=values.type.field(name).type)
+        rest = rest[len(name) + 1 :]
     return values
 
 
@@ -167,14 +228,13 @@ def _wanted(kind: pa.DataType, ids: Collection[Id]) -> pa.Array | set[Any]:
         return {float(int(text)) for text in texts if _is_canonical(text)}
     if pa.types.is_decimal(kind):
         typed = {one for one in ids if isinstance(one, Decimal)}
-        numbers = (_decimal(text) for text in texts)
-        return typed | {
-            n for n in numbers if n is not None and n.as_tuple().exponent == -kind.scale
-        }
-    uuids = {one.bytes for text in texts if (one := _uuid(text)) is not None}
+        numbers = (decimal_of(text, kind.scale) for text in texts)
+        return typed | {number for number in numbers if number is not None}
+    uuids = {one for text in texts if (one := uuid_of(text)) is not None}
     if isinstance(kind, pa.UuidType):
-        return {uuid.UUID(bytes=one) for one in uuids}
-    return raw | uuids
+        given = {one for one in ids if isinstance(one, bytes) and len(one) == UUID_BYTES}
+        return uuids | {uuid.UUID(bytes=one) for one in given}
+    return raw | {one.bytes for one in uuids}
 
 
 def _is_canonical(text: str) -> bool:
@@ -182,21 +242,6 @@ def _is_canonical(text: str) -> bool:
         return len(text) < 40 and str(int(text)) == text
     except ValueError:
         return False
-
-
-def _decimal(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 def column_of(file: pq.ParquetFile, group: int, number: int) -> pa.ChunkedArray:
@@ -208,8 +253,8 @@ def column_of(file: pq.ParquetFile, group: int, number: int) -> pa.ChunkedArray:
         if file.schema.column(column).path.split(".")[0] == name
     ]
     if "." in name or file.schema_arrow.names.count(name) > 1 or not leaves:
-        return file.read_row_group(group).column(number)
-    return file.reader.read_row_group(group, column_indices=leaves).column(0)
+        return _without_views(file.read_row_group(group).column(number))
+    return _without_views(file.reader.read_row_group(group, column_indices=leaves).column(0))
 
 
 def is_same(before: pa.ChunkedArray, after: pa.ChunkedArray) -> bool:
@@ -247,6 +292,6 @@ def _inner(array: pa.Array) -> list[pa.Array] | None:
         return list(array.flatten())
     if pa.types.is_map(kind):
         return [array.keys, array.items]
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return [array.flatten()]
     return None
