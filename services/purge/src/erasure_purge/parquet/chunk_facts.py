@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .cut import CutPage
 from .encodings import Bounds
 from .entry_use import EntryUse
@@ -36,10 +38,13 @@ class ChunkFacts:
         self.stated = None if statistics is None else stated_chunk_bounds(statistics)
         self._cut_bounds: Bounds | None = None
         self._stale: frozenset[bytes] = frozenset()
+        self._extremes: dict[bytes, list[int]] = {}  # of what pages lost, and which did
 
     def note(self, number: int, cut: CutPage) -> None:
         """Count in what the page lost; compute its bounds if an index or the chunk asks."""
         self.erased.add(cut.erased, self.leaf.order)
+        for extreme in cut.erased.bounds or ():
+            self._extremes.setdefault(extreme, []).append(number)
         index = self.chunk.column_index
         if index is not None and not cut.is_all_null:
             stated = stated_bounds(index, number)
@@ -54,6 +59,9 @@ class ChunkFacts:
         meta = Struct(dict(self.chunk.meta.fields))
         if self.erased.entries:
             self._revise_statistics(meta)
+            self._stale |= self._gone_but_stated()
+            if self._stale:
+                self._drop_from_page_headers()
             self._revise_counts(meta)
         change = self.pages.uncompressed_change + dictionary_change
         before = meta.integer(MetaField.TOTAL_UNCOMPRESSED)
@@ -76,19 +84,47 @@ class ChunkFacts:
         )
         meta.set(MetaField.STATISTICS, Kind.STRUCT, revised)
         self._stale = frozenset(bounds_named(statistics) - bounds_named(revised))
-        if self._stale:
-            self._drop_from_page_headers()
+
+    def _gone_but_stated(self) -> set[bytes]:
+        """Extremes that a page lost and that some page still states, not for a row of its own.
+
+        Bounds may be of more than their page. That the page which lost a value still holds it tells
+        that it names nobody; whether another does is learned when that one's bounds are.
+        """
+        stated: set[bytes] = set()
+        index = self.chunk.column_index
+        for number in self.pages.remaining():
+            named = set(self.pages.pages[number].named or ())
+            named.update((index is not None and stated_bounds(index, number)) or ())
+            # What a page lost itself, its own bounds no longer state.
+            stated.update(one for one in named if number not in self._extremes.get(one, ()))
+        return {
+            value
+            for value in self._extremes.keys() & stated
+            if not any(self._holds(number, value) for number in self._extremes[value])
+        }
+
+    def _holds(self, number: int, value: bytes) -> bool:
+        """Whether a page that was cut still holds a value."""
+        cut = self.pages.cuts[number]
+        if cut.is_empty or cut.is_all_null:
+            return False
+        if cut.bounds is not None and value in cut.bounds:
+            return True
+        distinct = self.pages.values(number).distinct()
+        return value in distinct.selected(np.ones(len(distinct), np.bool_))
 
     def _drop_from_page_headers(self) -> None:
         """Polars states the whole chunk's bounds in the header of every page."""
+        seen = [page.named for page in self.pages.pages if page.named is not None]
+        may_state = any(seen) or not seen  # who has an index states none in the other headers too
         for number in self.pages.remaining():
+            named = self.pages.pages[number].named
+            if not may_state or (named is not None and not named & self._stale):
+                continue
             loaded = self.pages.header(number)
             statistics = loaded.statistics
-            if statistics is None:
-                if number in self.pages.cuts:
-                    return  # a writer that states none for one page states none for any
-                continue
-            if bounds_named(statistics) & self._stale:
+            if statistics is not None and bounds_named(statistics) & self._stale:
                 drop_bounds(statistics)
                 self.pages.put_header(number, loaded)
 

@@ -76,6 +76,7 @@ class Page:
     rows: int = UNKNOWN_ROWS
     encoding: int | None = None
     values: int | None = None
+    named: frozenset[bytes] | None = None  # what the header states as bounds, once it was seen
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from .errors import MalformedParquet, UnknownPageType
 from .page import UNKNOWN_ROWS, LoadedPage, Page, PageKind
-from .pages import ColumnChunk
+from .pages import ColumnChunk, note_header
 
 _REPETITION_HISTOGRAMS = 6
 
@@ -52,7 +52,7 @@ def _are_proven(chunk: ColumnChunk, pages: list[Page], last_row: int) -> bool:
             rows = histogram[0] if is_of_page else _counted_rows(chunk, page)
         if rows != page.rows:
             return False
-        page.encoding, page.values = header.encoding, header.num_values
+        note_header(page, header)
     return True
 
 

@@ -36,6 +36,7 @@ from .page import (
     V2Field,
 )
 from .source import Source, Window
+from .statistics import bounds_named
 from .thrift_compact import Struct, decode
 
 _HEADER_GUESS_BYTES = 512
@@ -142,7 +143,7 @@ class ColumnChunk:
                 self.dictionary_page = page
             else:
                 page.rows = self.rows_of(loaded)
-                page.encoding, page.values = loaded.encoding, loaded.num_values
+                note_header(page, loaded)
             yield page
             position += page.size
         if position != self.end:
@@ -323,6 +324,13 @@ class ColumnChunk:
         if header.boolean(V2Field.IS_COMPRESSED, default=True) and values:
             values = decompress(self.codec, values, loaded.uncompressed_bytes - in_levels)
         return repetition, definition, values
+
+
+def note_header(page: Page, loaded: LoadedPage) -> None:
+    """Remember of a data page's header what may be asked for later."""
+    statistics = loaded.statistics
+    page.encoding, page.values = loaded.encoding, loaded.num_values
+    page.named = frozenset(() if statistics is None else bounds_named(statistics))
 
 
 def _levels_v1(
