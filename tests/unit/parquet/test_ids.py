@@ -220,7 +220,9 @@ def test_a_decimal_in_as_many_bytes_as_it_needs_is_found(number: int) -> None:
         raw = b"\x80"
     source = written(pa.table({ID: [raw, b"\x05"]}))
     footer = read_footer(source)
-    element = (footer.document.items(FileField.SCHEMA) or []).structs()[1]
+    schema = footer.document.items(FileField.SCHEMA)
+    assert schema is not None
+    element = schema.structs()[1]
     for field, value in ((6, 5), (7, 0), (8, 45)):
         element.set_int(field, value, Kind.I32)
     element.drop(10)
@@ -258,6 +260,7 @@ VIEWS = [
 @pytest.mark.parametrize("kind", VIEWS, ids=str)
 def test_the_proof_reads_and_searches_texts_in_every_container(kind: pa.DataType) -> None:
     texts = [f"a text of row {n}" for n in range(2)]
+    values: list[Any]
     if pa.types.is_struct(kind):
         values = [{"text": text} for text in texts]
     elif pa.types.is_map(kind):

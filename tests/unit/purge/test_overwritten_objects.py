@@ -211,3 +211,23 @@ def test_a_bucket_without_versions_is_purged_at_once(world: World, people: tuple
 
     assert left_in(world) == [["bob"]] * ("bob" in people)
     assert world.lake.writes == ("ann" in people)
+
+
+def test_where_versions_are_suspended_no_write_is_removed_as_the_marker_it_replaced(
+    world: World,
+) -> None:
+    world.lake.put(URI, profiles("ann"))
+    world.lake.is_suspended = True
+    removals = iter(range(1, 100))
+
+    def somebody_writes() -> None:
+        if next(removals) == 3:  # after both steps of the older versions: the marker's turn
+            world.lake.put(URI, profiles("new"))
+
+    world.lake.before_removal = somebody_writes
+    message = world.pending("r1", "ann")
+
+    world.purge(message)
+
+    assert left_in(world) == [["new"]]
+    assert world.location(message).status is LocationStatus.PURGED

@@ -68,6 +68,7 @@ class FakeLake:
 
     def __init__(self) -> None:
         self.has_versions = True
+        self.is_suspended = False  # versions: what is written now has no id of its own
         self._entries: dict[ObjectUri, list[_Entry]] = {}
         self._numbers = count(1)
         self.writes = 0
@@ -76,6 +77,7 @@ class FakeLake:
         self.forgotten: dict[ObjectUri, int] = {}
         self.before_commit: Callable[[], None] = lambda: None
         self.before_listing: Callable[[], None] = lambda: None
+        self.before_removal: Callable[[], None] = lambda: None
 
     def put(self, uri: ObjectUri, content: bytes) -> str:
         """What the lake's own writers do."""
@@ -130,6 +132,7 @@ class FakeLake:
         return self._add(stored.uri, None, None)
 
     def remove_versions(self, uri: ObjectUri, version_ids: Sequence[str]) -> None:
+        self.before_removal()
         history = self._entries.get(uri, [])
         history[:] = [entry for entry in history if entry.version_id not in version_ids]
 
@@ -144,7 +147,11 @@ class FakeLake:
 
     def _add(self, uri: ObjectUri, content: bytes | None, nonce: str | None) -> str:
         entry = _Entry(f"v{next(self._numbers)}", content, nonce)
-        if not self.has_versions:
+        if self.is_suspended:
+            entry.version_id = "null"
+            history = self._entries.get(uri, [])
+            self._entries[uri] = [one for one in history if one.version_id != "null"]
+        elif not self.has_versions:
             entry.version_id = "null"
             self._entries[uri] = []
             if content is None:

@@ -16,6 +16,10 @@ from erasure_purge.content import Replacement
 from erasure_shared.errors import Rejected
 from erasure_shared.locations import Identifier, PendingLocation
 
+UNVERSIONED = "null"
+"""The version id of what is written while a bucket has no versions or suspends them; the next write
+takes it over."""
+
 HINDRANCES = {
     "OBJECT_ARCHIVED": "the object is archived: restore it first",
     "LEGAL_HOLD": "the object is under legal hold, so its present version could not be removed",

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from botocore.exceptions import ClientError
 
 from erasure_purge.content import Replacement
-from erasure_purge.core import Commit, ObjectUri, StoredObject, Version
+from erasure_purge.core import UNVERSIONED, Commit, ObjectUri, StoredObject, Version
 from erasure_purge.stores.parts import MIN_PART_BYTES
-from erasure_purge.stores.s3 import LOST_RACE, UNVERSIONED, code_of, place, version
+from erasure_purge.stores.s3 import LOST_RACE, code_of, place, version
 from erasure_purge.stores.s3_commit import SPLICE_FROM_BYTES, S3Commit
 from erasure_purge.stores.s3_content import ARCHIVED_CODE, WHOLE_UP_TO_BYTES, S3Content
 from erasure_shared.errors import Rejected, RetryLater

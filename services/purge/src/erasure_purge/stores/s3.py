@@ -7,12 +7,11 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from erasure_purge.core import StoredObject
+from erasure_purge.core import UNVERSIONED, StoredObject
 
 PATIENT = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard"})
 """For a part of an object; S3 answers a write when it has stored all of it."""
 
-UNVERSIONED = "null"
 GONE = {"NoSuchKey", "NoSuchVersion", "PreconditionFailed", "404", "412"}
 LOST_RACE = {*GONE, "ConditionalRequestConflict", "409"}
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from erasure_purge.core import (
     HINDRANCES,
+    UNVERSIONED,
     Commit,
     Erasure,
     Note,
@@ -214,7 +215,9 @@ def _remove_older(stored: StoredObject, committed: StoredObject, ports: Ports) -
     if outdated(left):
         raise RetryLater("an older version is still there", reason_code="VERSIONS_LEFT")
     if not committed.size_bytes:
-        ports.lake.remove_versions(stored.uri, [version.version_id for version in left])
+        # A marker whose id the next write takes over stays: that write could be what is removed.
+        markers = [version.version_id for version in left if version.version_id != UNVERSIONED]
+        ports.lake.remove_versions(stored.uri, markers)
     return len(older)
 
 
