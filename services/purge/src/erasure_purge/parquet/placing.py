@@ -6,7 +6,7 @@ A chunk is copied, cut inside its pages, or, where its pages are of an unknown k
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,7 @@ from .given_dictionaries import has_dictionary
 from .indexes import moved_offset_index
 from .levels import Bools
 from .lost_values import LostValues
-from .metadata import has_free_metadata
+from .metadata import Metadata
 from .order import PhysicalType
 from .pages import ColumnChunk
 from .placement import move_file_offset, moved_meta, place_meta, range_of, revised_group
@@ -106,8 +106,9 @@ class Placer:
         self.footer = footer
         self.window_bytes = window_bytes
         self.before_each_step = before_each_step
-        self.has_free_metadata = has_free_metadata(footer)
+        self.metadata = Metadata.of(footer)
         self.packer = Packer()
+        self.wanted: Mapping[int, Container[bytes]] = {}  # ids as columns store them, by column
         self.out = SegmentList()
         self.reports: list[GroupReport] = []
         self.texts: set[bytes] = set()
@@ -129,7 +130,9 @@ class Placer:
 
     def open(self, chunk: Struct, leaf: Leaf, rows: int) -> ColumnChunk:
         """A column chunk of the old file."""
-        return ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes, self.packer)
+        opened = ColumnChunk(self.source, chunk, leaf, rows, self.window_bytes, self.packer)
+        opened.wanted = self.wanted.get(leaf.index, ())
+        return opened
 
     def place(
         self,
@@ -156,7 +159,7 @@ class Placer:
 
     def _collect_texts_of_removed(self, group: Struct) -> None:
         """A removed group is read only if the file's metadata might quote it."""
-        if not self.has_free_metadata:
+        if not self.metadata.has_free_text:
             return
         rows = group.integer(GroupField.NUM_ROWS)
         for chunk, leaf in zip(group_columns(group), self.footer.leaves, strict=True):
@@ -270,7 +273,7 @@ class Placer:
                 dead_entries=dead_entries,
                 blank_unused=blank_unused,
                 lost=lost,
-                collect_texts=self.has_free_metadata,
+                collect_texts=self.metadata.has_free_text,
             )
         except UNLEARNED as refusal:
             return self._written_anew(chunk, mask, refusal), str(refusal)
@@ -279,7 +282,7 @@ class Placer:
     def _written_anew(
         self, chunk: ColumnChunk, mask: Bools, refusal: UnsupportedParquet
     ) -> ChunkCut:
-        return reencoded_chunk(chunk, mask, refusal, collect_texts=self.has_free_metadata)
+        return reencoded_chunk(chunk, mask, refusal, collect_texts=self.metadata.has_free_text)
 
     # Chunks -----------------------------------------------------------------------------------
 

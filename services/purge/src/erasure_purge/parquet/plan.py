@@ -28,11 +28,11 @@ from .found import NO_ROWS, GroupFound, OpenChunk
 from .identity import identity_of
 from .ids import IdColumns, IdKey, check_ids
 from .lost_values import lost_values
-from .metadata import MIN_SECRET_BYTES, quoted_in_metadata
 from .near_changes import ranges_near_changes
 from .pages import ColumnChunk
 from .placement import shared_dictionaries
 from .placing import Placer
+from .remaining import remaining_texts
 from .report import ErasurePlan, ErasureReport, GroupReport, Unit
 from .segments import Copy
 from .source import CountingSource, Source
@@ -83,6 +83,7 @@ class _Planner:
         self.identity = identity_of(self.footer, id_columns, ids)
         self.before_each_step = before_each_step
         self.placer = Placer(source, self.footer, window_bytes, before_each_step)
+        self.placer.wanted = self.identity.stored()
         self.rows_by_id: Counter[IdKey] = Counter()
 
     def plan(self, *, trust_statistics: bool) -> ErasurePlan:
@@ -182,14 +183,13 @@ class _Planner:
         """Key/value metadata is free text by whoever wrote the file; we cannot edit it safely.
 
         Raises:
-            ErasedValueInMetadata: a wanted id, or another erased text, stands in it.
+            ErasedValueInMetadata: a wanted id stands in it, or a text that no remaining row holds.
         """
-        names = {name for leaf in self.footer.leaves for name in (*leaf.path, leaf.name.encode())}
-        secrets = {text for text in self.placer.texts if len(text) >= MIN_SECRET_BYTES} - names
         ids = self.identity.texts()
-        quoted = quoted_in_metadata(self.footer, secrets | ids)
-        groups = [self._opened(group) for group in self.footer.row_groups]
-        if quoted - ids or self.identity.are_named(
-            quoted & ids, list(zip(groups, found, strict=True))
-        ):
+        quoted = self.placer.metadata.quoted(ids, self.placer.texts)
+        opened = [self._opened(group) for group in self.footer.row_groups]
+        texts = quoted - ids
+        if self.identity.are_named(
+            quoted & ids, list(zip(opened, found, strict=True))
+        ) or texts > remaining_texts(texts, self.source, self.footer, found):
             raise ErasedValueInMetadata

@@ -27,7 +27,16 @@ from .errors import (
     UnsupportedParquet,
     only_refusals,
 )
-from .footer import Footer, GroupField, Leaf, MetaField, group_columns, read_footer
+from .footer import (
+    ChunkField,
+    FileField,
+    Footer,
+    GroupField,
+    Leaf,
+    MetaField,
+    group_columns,
+    read_footer,
+)
 from .found import OpenChunk
 from .ids import (
     CompositeId,
@@ -42,6 +51,7 @@ from .ids import (
     plain_ids,
     stored_ids,
 )
+from .metadata import Metadata, id_texts
 from .order import PhysicalType
 from .page import HEADER_FIELDS, LoadedPage, Page, PageField, PageKind, V2Field
 from .pages import ColumnChunk
@@ -50,12 +60,16 @@ from .reencode import texts_of
 from .search import Needles
 from .source import CountingSource, Source
 from .statistics import bounds_named
-from .thrift_compact import Struct
+from .thrift_compact import Items, Kind, Struct, encode
 
 _RAW_BYTES = 8 * 1024 * 1024
 _WINDOW_BYTES = 4 * 1024 * 1024
+_WORDS_OF_A_FILE = (FileField.SCHEMA, FileField.KEY_VALUE, FileField.CREATED_BY)
+_WORDS_OF_A_CHUNK = (MetaField.PATH, MetaField.KEY_VALUE)
 _NULL_PAGES, _MIN_VALUES, _MAX_VALUES = 1, 2, 3
-RAW = "raw bytes (footer, statistics, indexes, headers, metadata)"
+RAW = "raw bytes (footer, statistics, indexes, headers)"
+SCHEMA = "schema (names of columns and of the writer)"
+METADATA = "key/value metadata"
 
 
 @dataclass
@@ -110,6 +124,8 @@ def _scan_for(
         texts |= {one if isinstance(one, bytes) else str(one).encode() for one in ids}
         texts |= forms if leaf.width == 0 else set()
     report = scan_bytes(source, footer, patterns(texts))
+    short = id_texts({one for _, ids in wanted for one in ids})
+    report.add(METADATA, Metadata.of(footer).quoted(short, ()))
     for (leaf, _), forms in zip(wanted, stored, strict=True):
         _scan_values(source, footer, leaf, forms, report)
     return report
@@ -149,9 +165,10 @@ def scan_bytes(source: Source, footer: Footer, wanted: Collection[bytes]) -> Sca
     needles = Needles(wanted)
     if not needles:
         return report
-    for data in _raw_windows(source, needles.longest):
+    for data in _raw_windows(source, footer.offset, needles.longest):
         report.bytes_searched += len(data)
         report.add(RAW, needles.found_in(data))
+    _scan_footer(source, footer, needles, report)
     for leaf, chunk in _chunks(source, footer):
         for place, data in _unpacked(chunk):
             report.pages += 1
@@ -160,10 +177,44 @@ def scan_bytes(source: Source, footer: Footer, wanted: Collection[bytes]) -> Sca
     return report
 
 
-def _raw_windows(source: Source, overlap: int) -> Iterator[bytes]:
+def _scan_footer(source: Source, footer: Footer, needles: Needles, report: ScanReport) -> None:
+    """Search the footer: what it says about rows apart from words that its writer chose."""
+    data = source.read(footer.offset, source.size_bytes - footer.offset)
+    report.bytes_searched += len(data)
+    found = needles.found_in(data)
+    about_rows = needles.found_in(encode(_without_words(footer))) if found else set()
+    in_metadata = Metadata.of(footer).all_found(needles)
+    report.add(RAW, about_rows)
+    report.add(METADATA, in_metadata)
+    report.add(SCHEMA, found - about_rows - in_metadata)
+
+
+def _without_words(footer: Footer) -> Struct:
+    """The footer without names, metadata and the writer."""
+    groups = []
+    for group in footer.row_groups:
+        chunks = []
+        for chunk in group_columns(group):
+            meta = chunk.struct(ChunkField.META) or Struct()
+            bare = Struct(dict(chunk.fields))
+            bare.set(ChunkField.META, Kind.STRUCT, _less(meta, *_WORDS_OF_A_CHUNK))
+            chunks.append(bare)
+        bare = Struct(dict(group.fields))
+        bare.set(GroupField.COLUMNS, Kind.LIST, Items(Kind.STRUCT, chunks))
+        groups.append(bare)
+    document = _less(footer.document, *_WORDS_OF_A_FILE)
+    document.set(FileField.ROW_GROUPS, Kind.LIST, Items(Kind.STRUCT, groups))
+    return document
+
+
+def _less(document: Struct, *fields: int) -> Struct:
+    return Struct({name: field for name, field in document.fields.items() if name not in fields})
+
+
+def _raw_windows(source: Source, end: int, overlap: int) -> Iterator[bytes]:
     position = 0
-    while position < source.size_bytes:
-        length = min(_RAW_BYTES + overlap, source.size_bytes - position)
+    while position < end:
+        length = min(_RAW_BYTES + overlap, end - position)
         yield source.read(position, length)
         position += _RAW_BYTES
 
