@@ -237,3 +237,25 @@ def test_a_dictionary_without_pages_has_an_entry_that_is_not_used() -> None:
     chunk = group_columns(footer.row_groups[0])[0]
 
     assert not uses_every_entry(ColumnChunk(source, chunk, footer.leaves[0], 0, 1024))
+
+
+def test_what_takes_the_place_of_an_entry_is_no_wanted_id() -> None:
+    column = pa.array(["ann", "cleo", None]).dictionary_encode()
+    source = written(pa.table({ID: column, "n": [1, 2, 3]}), row_group_size=1)
+    wanted = ["ann", "cleo", "", "0"]
+
+    after = applied(plan_erasure(source, ID, wanted), source)
+
+    assert not plan_erasure(after, ID, wanted).changes
+
+
+def test_bounds_taken_from_a_given_dictionary_name_nobody_who_is_gone() -> None:
+    mails = ["ann@example.com", None]
+    column = pa.array(mails).dictionary_encode()
+    source = written(pa.table({ID: ["ann", "bob"], "mail": column}), row_group_size=1)
+    assert source.data.count(b"ann@example.com") > 2, "the group of nobody's mail tells nothing"
+
+    after = applied(plan_erasure(source, ID, ["ann"]), source)
+
+    assert b"ann@example.com" not in after.data
+    assert verify(source, after, ID, ["ann"]).holds

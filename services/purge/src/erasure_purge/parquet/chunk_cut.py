@@ -88,6 +88,7 @@ class _Settled:
     uncompressed_change: int = 0
     entries: int = 0
     is_compacted: bool = False
+    strangers: frozenset[bytes] = frozenset()  # dead, and of no erased row of this chunk
 
 
 class _ChunkSurgery:
@@ -112,6 +113,7 @@ class _ChunkSurgery:
             content = self.chunk.content(loaded)
             self._cut(number, loaded, content, rows.kept(number, loaded, content))
         settled = self._settle_dictionary()
+        self.facts.note_strangers(settled.strangers)
         meta = self.facts.meta(settled.uncompressed_change)
         segments = [*settled.segments, *self.pages.segments()]
         meta.set_int(MetaField.TOTAL_COMPRESSED, sum(segment.length for segment in segments))
@@ -159,6 +161,8 @@ class _ChunkSurgery:
             self.pages.write()
             return _Settled([Copy(page.offset, page.size)] if page is not None else [])
         count = int(np.count_nonzero(dead))
+        strange = dead if self.use.erased is None else dead & ~self.use.erased
+        strangers = frozenset(self.chunk.dictionary.selected(strange))
         loaded = self.chunk.load(page)
         by = Renumbering.without(self.chunk.dictionary, dead)
         uncut = list(self.pages.uncut_by_dictionary())
@@ -166,12 +170,14 @@ class _ChunkSurgery:
         if not pays_to_compact(loaded, by, uncut_bytes):
             self.pages.write()
             data, change = blanked_dictionary(self.chunk, loaded, dead)
-            return _Settled([Put(data)], by.column, change, count)
+            return _Settled([Put(data)], by.column, change, count, strangers=strangers)
         for number in uncut:
             self._take_up(number)
         self.pages.write(by)
         data, change = compacted_dictionary(self.chunk, loaded, by)
-        return _Settled([Put(data)], by.column, change, count, is_compacted=True)
+        return _Settled(
+            [Put(data)], by.column, change, count, is_compacted=True, strangers=strangers
+        )
 
     def _take_up(self, number: int) -> None:
         """Cut nothing from a page, so that its indices are renumbered."""

@@ -12,6 +12,7 @@ from .indexes import StaleBounds, revised_column_index, revised_offset_index, st
 from .new_pages import NewPages
 from .page import UNKNOWN_ROWS
 from .statistics import (
+    CHARACTER_BYTES,
     Erased,
     bounds_named,
     drop_bounds,
@@ -39,6 +40,7 @@ class ChunkFacts:
         self._cut_bounds: Bounds | None = None
         self._stale: frozenset[bytes] = frozenset()
         self._extremes: dict[bytes, list[int]] = {}  # of what pages lost, and which did
+        self._strangers: frozenset[bytes] = frozenset()
 
     def note(self, number: int, cut: CutPage) -> None:
         """Count in what the page lost; compute its bounds if an index or the chunk asks."""
@@ -54,14 +56,24 @@ class ChunkFacts:
             bounds = cut.remaining_bounds(self.leaf.order)
             self._cut_bounds = merged_bounds(self._cut_bounds, bounds, self.leaf.order)
 
+    def note_strangers(self, values: frozenset[bytes]) -> None:
+        """Values that no row of the chunk held: a dictionary that was given to the writer did.
+
+        Arrow takes bounds from such a dictionary where all rows are null.
+        """
+        self._strangers = values
+
     def meta(self, dictionary_change: int) -> Struct:
         """The chunk's metadata; page headers lose bounds that it no longer states."""
         meta = Struct(dict(self.chunk.meta.fields))
         if self.erased.entries:
             self._revise_statistics(meta)
             self._stale |= self._gone_but_stated()
-            if self._stale:
-                self._drop_from_page_headers()
+        if self._strangers:
+            self._drop_strangers(meta)
+        if self._stale:
+            self._drop_from_page_headers()
+        if self.erased.entries:
             self._revise_counts(meta)
         change = self.pages.uncompressed_change + dictionary_change
         before = meta.integer(MetaField.TOTAL_UNCOMPRESSED)
@@ -84,6 +96,23 @@ class ChunkFacts:
         )
         meta.set(MetaField.STATISTICS, Kind.STRUCT, revised)
         self._stale = frozenset(bounds_named(statistics) - bounds_named(revised))
+
+    def _drop_strangers(self, meta: Struct) -> None:
+        self._stale |= self._strangers
+        statistics = meta.struct(MetaField.STATISTICS)
+        if statistics is None or not any(map(self._names_a_stranger, bounds_named(statistics))):
+            return
+        self._stale |= bounds_named(statistics)
+        revised = Struct(dict(statistics.fields))
+        drop_bounds(revised)
+        meta.set(MetaField.STATISTICS, Kind.STRUCT, revised)
+
+    def _names_a_stranger(self, bound: bytes) -> bool:
+        """Whether a bound is one of their values, or may be the beginning of one."""
+        if bound in self._strangers:
+            return True
+        cut_short = bound[:-CHARACTER_BYTES]  # the last character may have been raised
+        return bool(cut_short) and any(one.startswith(cut_short) for one in self._strangers)
 
     def _gone_but_stated(self) -> set[bytes]:
         """Extremes that a page lost and that some page still states, not for a row of its own.

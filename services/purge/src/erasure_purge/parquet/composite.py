@@ -10,7 +10,7 @@ that stay.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -105,6 +105,10 @@ class SeveralColumns:
         storable = np.flatnonzero((self.codes >= 0).all(axis=1))
         chunks = [opened(leaf) for leaf in self.leaves]
         return _Search(self, chunks, storable, trust_statistics=trust_statistics).found()
+
+    def stored(self) -> dict[int, Container[bytes]]:
+        """Every part as its column stores it."""
+        return {part.leaf.index: part.code_of for part in self.parts}
 
     def texts(self) -> set[bytes]:
         """Every part as metadata would quote it, if it is long enough to be no accident."""

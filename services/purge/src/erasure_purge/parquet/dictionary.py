@@ -8,7 +8,7 @@ that lives, for any other, even zero, may be the id of somebody who was erased.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import count
 
 import numpy as np
@@ -32,7 +32,7 @@ _WORTH = 0.05  # bytes saved by a byte of pages that must be written for it
 
 def blanked_dictionary(chunk: ColumnChunk, loaded: LoadedPage, dead: Bools) -> tuple[bytes, int]:
     """The dictionary page with fillers for its dead entries, and its change in size unpacked."""
-    column = _blanked(chunk.dictionary, dead, chunk.leaf.order)
+    column = _blanked(chunk.dictionary, dead, chunk.leaf.order, chunk.wanted)
     loaded.details.drop(_IS_SORTED)
     return _rewritten(chunk, loaded, column)
 
@@ -76,32 +76,35 @@ def entries_of(column: Column, values: pa.Array) -> Bools:
     return np.asarray(mask.to_numpy(zero_copy_only=False), np.bool_)
 
 
-def _blanked(column: Column, dead: Bools, order: Order) -> Column:
+def _blanked(column: Column, dead: Bools, order: Order, wanted: Container[bytes]) -> Column:
+    """`wanted`: values that are ids to be erased, so that no filler may be one of them."""
     if isinstance(column, ByteColumn):
-        return _blanked_strings(column, dead, order)
+        return _blanked_strings(column, dead, order, wanted)
     if isinstance(column, FixedColumn):
         octets = column.octets.copy()
-        octets[dead] = _living_or_unused(column, dead)
+        octets[dead] = _living_or_unused(column, dead, wanted)
         return FixedColumn(column.physical, octets)
     assert isinstance(column, BoolColumn)
     return column  # two values that name nobody
 
 
-def _living_or_unused(column: FixedColumn, dead: Bools) -> Octets:
+def _living_or_unused(column: FixedColumn, dead: Bools, wanted: Container[bytes]) -> Octets:
     """A value that lives; if none does, the smallest number that is none of the dead."""
     alive = np.flatnonzero(~dead)
     if len(alive):
         return np.asarray(column.octets[alive[0]], np.uint8)
     width, taken = column.octets.shape[1], set(column.selected(dead))
     numbers = (number.to_bytes(width, "little") for number in count())
-    return np.frombuffer(next(one for one in numbers if one not in taken), np.uint8)
+    return np.frombuffer(next(n for n in numbers if n not in taken and n not in wanted), np.uint8)
 
 
-def _blanked_strings(column: ByteColumn, dead: Bools, order: Order) -> ByteColumn:
+def _blanked_strings(
+    column: ByteColumn, dead: Bools, order: Order, wanted: Container[bytes]
+) -> ByteColumn:
     """The byte strings with fillers in place of the dead, spliced between the living."""
     positions = np.flatnonzero(dead)
     is_taken = _taken(column, len(positions))
-    fillers = (filler for filler in _fillers(order) if not is_taken(filler))
+    fillers = (one for one in _fillers(order) if one not in wanted and not is_taken(one))
     begins, ends = column.starts[positions].tolist(), column.starts[positions + 1].tolist()
     pieces, done = [], 0
     for begin, end, filler in zip(begins, ends, fillers, strict=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from typing import Protocol
 
 from .by_arrow import found_by_arrow
@@ -23,6 +23,10 @@ class Identity(Protocol):
 
     def find(self, opened: OpenChunk, *, trust_statistics: bool) -> GroupFound:
         """The rows to erase; `opened` opens a column of the row group."""
+        ...
+
+    def stored(self) -> dict[int, Container[bytes]]:
+        """The ids, or their parts, as columns store them, by the number of the column."""
         ...
 
     def texts(self) -> set[bytes]:
@@ -56,6 +60,9 @@ class OneColumn:
         hits = found.dictionary_hits
         dead = {} if hits is None else {self.leaf.index: hits}
         return GroupFound(found.rows, found.proof, dead, counts)
+
+    def stored(self) -> dict[int, Container[bytes]]:
+        return {self.leaf.index: self.wanted.stored}
 
     def texts(self) -> set[bytes]:
         return id_texts(self.ids)

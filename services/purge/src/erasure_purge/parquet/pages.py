@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +67,7 @@ class ColumnChunk:
         self.leaf = leaf
         self.rows = rows
         self.packer = packer if packer is not None else Packer()
+        self.wanted: Container[bytes] = ()  # ids to be erased, as this column stores them
         self.meta = chunk_meta(chunk, leaf)
         self.codec = self.meta.integer(MetaField.CODEC)
         self.start, self.end = chunk_range(self.meta)

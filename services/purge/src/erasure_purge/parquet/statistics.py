@@ -18,7 +18,7 @@ from .order import Key, Order, key
 from .thrift_compact import Items, Kind, Struct
 
 MAX_BOUND_BYTES = 1024
-_CHARACTER_BYTES = 4  # of UTF-8, at most
+CHARACTER_BYTES = 4  # of UTF-8, at most
 
 _MAX, _MIN, _NULL_COUNT, _MAX_VALUE, _MIN_VALUE, _MAX_EXACT, _MIN_EXACT = 1, 2, 3, 5, 6, 7, 8
 _KEPT = {_MAX, _MIN, _NULL_COUNT, _MAX_VALUE, _MIN_VALUE, _MAX_EXACT, _MIN_EXACT}
@@ -102,7 +102,7 @@ def _before_last(text: bytes) -> bytes:
     U+043F, D0 BF in UTF-8, comes D1 80.
     """
     end = max(0, len(text) - 1)
-    while end > max(0, len(text) - _CHARACTER_BYTES) and text[end] & 0xC0 == 0x80:
+    while end > max(0, len(text) - CHARACTER_BYTES) and text[end] & 0xC0 == 0x80:
         end -= 1
     return text[:end]
 
