@@ -259,6 +259,21 @@ def test_tags_stay(splice_from_bytes: int) -> None:
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "a = b", "tier": "1"}
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [{"Metadata": {"first": "person-0001"}}, {"Tagging": "whose=person-0001"}, {}],
+    ids=["user metadata", "tag", "nothing"],
+)
+def test_what_stands_beside_the_content_may_name_somebody(beside: dict[str, Any]) -> None:
+    with mock_aws():
+        shore = _s3_shore(_moto_client())
+        shore.put(shore.uri(), b"one", **beside)
+        stored = shore.found(shore.uri())
+
+        assert shore.lake.names(stored, {"person-0001", "7"}) is bool(beside)
+        assert not shore.lake.names(stored, {"person-0002", "1"})
+
+
 def test_ones_own_success_is_recognised_when_s3_refuses_its_repetition(s3_shore: Shore) -> None:
     s3_shore.put(s3_shore.uri(), b"one")
     read = s3_shore.found(s3_shore.uri())

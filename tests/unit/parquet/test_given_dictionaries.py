@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from erasure_purge.parquet import InMemory, plan_erasure, verify
+from erasure_purge.parquet import InMemory, plan_erasure, scan, verify
 from erasure_purge.parquet.every_entry import uses_every_entry
 from erasure_purge.parquet.footer import (
     FileField,
@@ -259,3 +260,13 @@ def test_bounds_taken_from_a_given_dictionary_name_nobody_who_is_gone() -> None:
 
     assert b"ann@example.com" not in after.data
     assert verify(source, after, ID, ["ann"]).holds
+
+
+def test_a_partition_names_whom_it_holds_no_row_of_and_the_scanner_tells(tmp_path: Path) -> None:
+    ids = pa.array(["ann-of-the-first", "bob-of-the-second"]).dictionary_encode()
+    pq.write_to_dataset(pa.table({"part": [1, 2], ID: ids}), tmp_path, partition_cols=["part"])
+    (second,) = (tmp_path / "part=2").iterdir()
+    source = InMemory(second.read_bytes())
+
+    assert not plan_erasure(source, ID, ["ann-of-the-first"]).rows_erased
+    assert not scan(source, ID, ["ann-of-the-first"]).is_clean

@@ -133,6 +133,29 @@ def test_identifiers_that_are_gone_are_no_reason_to_call_it_purged(world: World)
     assert refusal.value.reason_code == "IDENTIFIERS_GONE"
 
 
+@pytest.mark.parametrize("people", [("ann", "bob"), ("bob",)], ids=["a row", "no row"])
+def test_an_object_that_names_a_subject_beside_its_content_is_left_to_a_person(
+    world: World, people: tuple[str, ...]
+) -> None:
+    world.lake.put(URI, profiles(*people))
+    world.lake.named_beside = {"ann"}
+
+    with pytest.raises(Rejected) as refusal:
+        world.purge(world.pending("r1", "ann"))
+
+    assert refusal.value.reason_code == "ERASED_VALUE_IN_METADATA"
+    assert world.lake.writes == 0
+
+
+def test_an_object_that_goes_may_name_its_subjects(world: World) -> None:
+    world.lake.put(URI, profiles("ann"))
+    world.lake.named_beside = {"ann"}
+
+    world.purge(world.pending("r1", "ann"))
+
+    assert world.lake.everything() == []
+
+
 @pytest.mark.parametrize("hindrance", ["OBJECT_ARCHIVED", "LEGAL_HOLD", "OBJECT_LOCKED"])
 def test_an_object_that_must_not_be_touched_waits_for_a_decision(
     world: World, hindrance: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -73,6 +73,7 @@ class FakeLake:
         self._numbers = count(1)
         self.writes = 0
         self.hindrance: str | None = None
+        self.named_beside: set[str] = set()  # by user metadata or a tag
         self.restored_from: str | None = None
         self.forgotten: dict[ObjectUri, int] = {}
         self.before_commit: Callable[[], None] = lambda: None
@@ -112,6 +113,9 @@ class FakeLake:
     @contextmanager
     def open(self, stored: StoredObject) -> Iterator[FakeContent]:
         yield FakeContent(stored, lambda: self._content(stored))
+
+    def names(self, stored: StoredObject, ids: Collection[str]) -> bool:
+        return not self.named_beside.isdisjoint(ids)
 
     def replace(self, stored: StoredObject, replacement: Replacement, nonce: str) -> Commit | None:
         self.before_commit()

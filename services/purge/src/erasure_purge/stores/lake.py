@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from erasure_purge.content import Replacement
 from erasure_purge.core import UNVERSIONED, Commit, ObjectUri, StoredObject, Version
+from erasure_purge.parquet.metadata import id_texts
 from erasure_purge.stores.parts import MIN_PART_BYTES
 from erasure_purge.stores.s3 import LOST_RACE, code_of, place, version
 from erasure_purge.stores.s3_commit import SPLICE_FROM_BYTES, S3Commit
@@ -105,6 +106,15 @@ class S3Lake:
         least = self._min_part_bytes
         return S3Content(self._s3, stored, self._whole_up_to_bytes, least_copy_bytes=least)
 
+    def names(self, stored: StoredObject, ids: Collection[str]) -> bool:
+        """Whether its user metadata or a tag quotes one of the ids, by the rules for a file's own
+        metadata: both would outlive the rows.
+        """
+        metadata = stored.headers.get("Metadata", {})
+        words = [pair for pair in metadata.items() if pair[0] != NONCE] + self._tags(stored)
+        beside = "\0".join(word for pair in words for word in pair).encode()
+        return any(text in beside for text in id_texts(ids))
+
     def replace(self, stored: StoredObject, replacement: Replacement, nonce: str) -> Commit | None:
         """Put the replacement in its place; None if it is no longer what was read.
 
@@ -161,12 +171,15 @@ class S3Lake:
         """What is not content, tags and grants included, as arguments of the write itself: there
         is no moment without them.
         """
-        tags: dict[str, Any] = {}
-        if stored.has_tags:
-            listed = self._s3.get_object_tagging(**place(stored), **version(stored))["TagSet"]
-            tags["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in listed])
+        tags = {"Tagging": urlencode(self._tags(stored))} if stored.has_tags else {}
         acl = self._s3.get_object_acl(**place(stored), **version(stored))
         return {**stored.headers, **tags, **_grants(cast("Mapping[str, Any]", acl))}
+
+    def _tags(self, stored: StoredObject) -> list[tuple[str, str]]:
+        if not stored.has_tags:
+            return []
+        listed = self._s3.get_object_tagging(**place(stored), **version(stored))["TagSet"]
+        return [(tag["Key"], tag["Value"]) for tag in listed]
 
 
 def _stored(uri: ObjectUri, head: Mapping[str, Any], now: datetime) -> StoredObject:

@@ -122,13 +122,14 @@ def _purge_once(job: _Job, lock: Held, ports: Ports) -> Outcome | _Job:
     if stored.hindrance is not None:
         raise Rejected(HINDRANCES[stored.hindrance], reason_code=stored.hindrance)
     ports.require_time(seconds_for_a_step(stored.size_bytes))
+    ids = ids_of(identifier for p in job.pending for identifier in p.identifiers)
     with ports.lake.open(stored) as content:
-        erasure = ports.erase(
-            content,
-            job.store.id_column,
-            ids_of(identifier for p in job.pending for identifier in p.identifiers),
-            ports.require_time,
-        )
+        erasure = ports.erase(content, job.store.id_column, ids, ports.require_time)
+        if not erasure.empties and ports.lake.names(stored, ids):
+            raise Rejected(
+                "the object's user metadata or a tag names a subject: change it, then retry",
+                reason_code="ERASED_VALUE_IN_METADATA",
+            )
         parts = shares(job.pending, erasure.rows_by_id, stored.nonce)
         committed = _commit(stored, erasure, parts, lock, ports)
         if committed is None:

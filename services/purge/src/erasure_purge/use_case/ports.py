@@ -65,6 +65,9 @@ class Lake(Protocol):
     def open(self, stored: StoredObject) -> AbstractContextManager[Content]:
         """The content of just this version; a read of it raises RetryLater if it is gone."""
 
+    def names(self, stored: StoredObject, ids: Collection[str]) -> bool:
+        """Whether what stands beside its content, user metadata or a tag, quotes one of the ids."""
+
     def replace(self, stored: StoredObject, replacement: Replacement, nonce: str) -> Commit | None:
         """Put the replacement in its place; None if it is no longer what was read."""
 
